@@ -1,0 +1,39 @@
+# `make demo` and `make test` do all set-up by themselves; Python 3.11 and make are all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+
+.PHONY: setup demo check test test-unit test-crash bench format golden clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) sync --quiet --frozen --inexact
+	touch $@
+
+demo: setup
+	$(BIN)/headgate demo
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup
+	$(BIN)/pytest -n 2
+
+test-unit: setup
+	$(BIN)/pytest tests/unit tests/golden -q
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: setup
+	$(BIN)/pytest tests/golden --update-golden -q
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

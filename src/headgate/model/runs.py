@@ -1,0 +1,175 @@
+"""Runs and deployments as the store keeps them, and the one table of allowed moves between statuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from headgate.model.project import Parameters
+from headgate.model.steps import StepError, StepStatus
+
+
+class RunKind(StrEnum):
+    REFRESH = "refresh"
+    DEPLOY = "deploy"
+
+
+class RunStatus(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    WARNING = "warning"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+    @property
+    def final(self) -> bool:
+        return self not in (RunStatus.WAITING, RunStatus.RUNNING)
+
+
+RUN_MOVES: dict[RunStatus, tuple[RunStatus, ...]] = {
+    RunStatus.WAITING: (RunStatus.RUNNING, RunStatus.CANCELED, RunStatus.SKIPPED, RunStatus.FAILED),
+    RunStatus.RUNNING: (
+        RunStatus.SUCCEEDED,
+        RunStatus.WARNING,
+        RunStatus.FAILED,
+        RunStatus.CANCELED,
+        RunStatus.WAITING,
+    ),
+}
+"""Allowed moves of a run; a final status never moves. running -> waiting is a hand-back or a lost lease."""
+
+STEP_MOVES: dict[StepStatus, tuple[StepStatus, ...]] = {
+    StepStatus.WAITING: (
+        StepStatus.RUNNING,
+        StepStatus.SUCCEEDED,
+        StepStatus.SKIPPED,
+        StepStatus.CANCELED,
+        StepStatus.REUSED,
+        StepStatus.FAILED,
+    ),
+    StepStatus.RUNNING: (
+        StepStatus.SUCCEEDED,
+        StepStatus.WARNING,
+        StepStatus.FAILED,
+        StepStatus.CANCELED,
+        StepStatus.SKIPPED,
+        StepStatus.REUSED,
+    ),
+}
+"""Allowed moves of a step. running -> skipped: its transaction was rolled back with a deploy's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What was asked for. Selectors given replace the job's; neither means the whole environment.
+
+    `backfill_from`/`backfill_to` bound the intervals of interval loads. `same_version` belongs to a rerun: it is
+    refused once another deployment stands.
+    """
+
+    include: str = ""
+    exclude: str = ""
+    parallelism: int = 16
+    parameters: Parameters = field(default_factory=dict)
+    force: bool = False
+    strict: bool = False
+    backfill_from: datetime | None = None
+    backfill_to: datetime | None = None
+    same_version: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution. `id` is what people see (also as runID and runCounter); `uid` is unique in the world and
+    is what the commit marker in the warehouse carries. Instants are aware UTC."""
+
+    id: int
+    uid: str
+    kind: RunKind
+    status: RunStatus
+    environment_id: int
+    created_at: datetime
+    request: RunRequest
+    deployment_id: int | None = None
+    job_id: int | None = None
+    job_name: str | None = None
+    rerun_of: int | None = None
+    config_key: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    fence: int = 0
+    requested_by: str = ""
+    error: StepError | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of a run as journaled."""
+
+    run_id: int
+    step_id: str
+    name: str
+    kind: str
+    status: StepStatus
+    location: str = ""
+    node_type: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    rows_inserted: int | None = None
+    rows_updated: int | None = None
+    rows_deleted: int | None = None
+    published: bool = False
+    attempts: int = 0
+    error: StepError | None = None
+    notes: tuple[str, ...] = ()
+
+
+class DeploymentStatus(StrEnum):
+    APPLYING = "applying"
+    DEPLOYED = "deployed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A manifest put into an environment. `number` counts per environment from 1. `version` is a commit,
+    a tag or `dirty`, for people."""
+
+    id: int
+    environment_id: int
+    number: int
+    status: DeploymentStatus
+    manifest_digest: str
+    created_at: datetime
+    run_id: int | None = None
+    version: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Digests of the blobs that belong to it: `catalog`, `facts`, `environment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that carries a run out. `process_started` tells a reused pid apart (epoch seconds)."""
+
+    host: str
+    pid: int
+    process_started: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An append-only record of a change, in commit order by `id`."""
+
+    id: int
+    at: datetime
+    kind: str
+    run_id: int | None = None
+    step_id: str | None = None
+    environment_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
