@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from headgate.model.project import Job, Load, Materialization, OnSchemaChange, Parameters
+from headgate.model.project import (
+    Job,
+    Load,
+    Materialization,
+    OnSchemaChange,
+    Parameters,
+    Severity,
+    TestSpec,
+    Threshold,
+)
+
+THIS = "$hg_this"
+"""Stands in bound custom tests for the tested relation, which differs by the test's scope."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,13 +40,23 @@ class BoundColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSql:
+    """A finished statement with the name a person sees."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class BoundNode:
     """A node ready for one environment.
 
     `relation` is what stands after FROM to read the node (`stg.orders`, or `read_parquet('…')`).
-    `query` is None for sources. `columns` are those of the table as deployed: the query's, and for scd2
-    `valid_from, valid_to, is_current` after them. `query_digest` covers the text and the parents' columns:
-    equal digests mean equal shape, so the warehouse need not be asked again.
+    `query` is None for sources. `query_columns` are the query's as the warehouse describes them; `columns`
+    those of the table: declared types win, and scd2 adds `valid_from, valid_to, is_current` at the end.
+    `query_digest` covers the text and the parents' columns: equal digests mean equal shape, so the warehouse
+    need not be asked again. `load`, `tests` and the hooks are those of the manifest with physical column
+    names, relations and finished SQL; a custom test names the tested relation by `THIS`.
     """
 
     id: str
@@ -55,11 +77,38 @@ class BoundNode:
     depends_on: tuple[str, ...] = ()
     reads_parameters: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    tests: tuple[TestSpec, ...] = ()
+    pre_sql: tuple[str, ...] = ()
+    post_sql: tuple[str, ...] = ()
+    create_sql: tuple[NamedSql, ...] = ()
+    """A user-defined type's own CREATE, rendered; empty where the built-in one serves."""
+    run_sql: tuple[NamedSql, ...] = ()
+    """A user-defined type's run template, rendered (load strategy `template`)."""
     renamed_from: str | None = None
-    create_sql: str | None = None
-    """A user-defined type's own CREATE, rendered; None where the built-in one serves."""
-    step_digest: str = ""
-    """Digest of the node's refresh step: differs where a test, a hook or the load changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTest:
+    """A project test ready for one environment: any row of `query` is a failure."""
+
+    id: str
+    name: str
+    path: str
+    query: str
+    depends_on: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+    threshold: Threshold = field(default_factory=Threshold)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundManifest:
+    """All of a manifest's nodes and tests bound to one environment, in dependency order."""
+
+    environment_id: int
+    dialect: str
+    nodes: dict[str, BoundNode]
+    tests: dict[str, BoundTest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
