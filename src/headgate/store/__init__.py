@@ -1,0 +1,14 @@
+"""Headgate's own state: the only SQL about it, one repository per noun, SQLite now and PostgreSQL beside it.
+
+Statuses move here and nowhere else, by compare-and-set, each with an event in the same transaction. What a
+warehouse holds is not here: commit markers and interval ledgers live in the warehouse itself.
+"""
+
+from headgate.store.environments import EnvironmentRow
+from headgate.store.journal import Journal
+from headgate.store.locks import LockMode
+from headgate.store.runs import NewRun
+from headgate.store.store import Store
+from headgate.store.tags import Tag
+
+__all__ = ["EnvironmentRow", "Journal", "LockMode", "NewRun", "Store", "Tag"]

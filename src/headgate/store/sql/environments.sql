@@ -1,0 +1,37 @@
+-- Environments as last applied, and what stands in them.
+
+-- name: columns
+-- What a row of an environment holds.
+id, project, name, definition, current_deployment_id, marked, updated_at
+
+-- name: apply
+-- Writes an environment, unless its id belongs to another project.
+INSERT INTO environment (id, project, name, definition, updated_at)
+VALUES (:id, :project, :name, :definition, :now)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, definition = excluded.definition,
+  updated_at = excluded.updated_at
+WHERE environment.project = excluded.project
+
+-- name: unchanged
+-- Whether an environment stands exactly so already.
+SELECT 1 FROM environment WHERE id = :id AND project = :project AND definition = :definition
+
+-- name: get
+-- One environment by its id.
+SELECT {columns} FROM environment WHERE id = :id
+
+-- name: get_by_name
+-- Environments of one name, of every project.
+SELECT {columns} FROM environment WHERE name = :name ORDER BY id
+
+-- name: get_in_project
+-- The environment of one name in a project.
+SELECT {columns} FROM environment WHERE project = :project AND name = :name
+
+-- name: list
+-- Environments after one id.
+SELECT {columns} FROM environment WHERE id > :after_id ORDER BY id LIMIT :limit
+
+-- name: names
+-- Names, for hints.
+SELECT DISTINCT name FROM environment ORDER BY name LIMIT 1000

@@ -1,0 +1,127 @@
+-- Runs as people see them, and the work that a process carries out.
+
+-- name: columns
+-- What a row of a run holds.
+run.id, run.uid, run.kind, run.status, run.environment_id, run.created_at, run.request, run.deployment_id,
+run.job_id, run.job_name, run.rerun_of, run.config_key, run.started_at, run.ended_at, run.fence,
+run.requested_by, run.error, run.notes
+
+-- name: returned
+-- The same columns, as RETURNING wants them.
+id, uid, kind, status, environment_id, created_at, request, deployment_id, job_id, job_name, rerun_of,
+config_key, started_at, ended_at, fence, requested_by, error, notes
+
+-- name: add
+-- A waiting run.
+INSERT INTO run (uid, kind, status, environment_id, created_at, request, deployment_id, job_id, job_name,
+  rerun_of, config_key, requested_by)
+VALUES (:uid, :kind, 'waiting', :environment_id, :now, :request, :deployment_id, :job_id, :job_name,
+  :rerun_of, :config_key, :requested_by)
+RETURNING {returned}
+
+-- name: add_work
+-- Its work, with the process it belongs to, if it does.
+INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label)
+VALUES (:run_id, :host, :pid, :process_started, :label)
+
+-- name: get
+-- One run.
+SELECT {columns} FROM run WHERE id = :id
+
+-- name: list
+-- Runs, newest first, below one id.
+SELECT {columns} FROM run WHERE {where} ORDER BY id DESC LIMIT :limit
+
+-- name: last_of_environment
+-- The newest run of an environment.
+SELECT {columns} FROM run WHERE environment_id = :environment_id ORDER BY id DESC LIMIT 1
+
+-- name: open
+-- Runs that are not over, with the process each belongs to, oldest first.
+SELECT {columns}, work.owner_host, work.owner_pid, work.owner_process_started, work.owner_label
+FROM run LEFT JOIN work ON work.run_id = run.id
+WHERE run.status IN ({statuses}) ORDER BY run.id
+
+-- name: ahead
+-- The run that one has to wait for: the one that runs with the same key, else the first that waited.
+SELECT {columns} FROM run JOIN run AS mine ON mine.id = :id
+WHERE run.config_key = mine.config_key AND run.id <> mine.id
+  AND (run.status = 'running' OR (run.status = 'waiting' AND run.id < mine.id))
+  AND run.status IN ('running', 'waiting')
+ORDER BY run.status, run.id LIMIT 1
+
+-- name: claim
+-- waiting -> running. A refresh without a deployment pins the one that stands now.
+UPDATE run SET status = 'running', fence = fence + 1, started_at = coalesce(started_at, :now),
+  deployment_id = coalesce(:deployment_id, deployment_id, CASE WHEN kind = 'refresh' THEN (
+    SELECT current_deployment_id FROM environment WHERE environment.id = run.environment_id) END)
+WHERE id = :id AND status IN ({allowed})
+RETURNING {returned}
+
+-- name: own
+-- The process that carries a run out, and until when it need not be heard of again.
+INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label, lease_until)
+VALUES (:run_id, :host, :pid, :process_started, :label, :lease_until)
+ON CONFLICT (run_id) DO UPDATE SET owner_host = excluded.owner_host, owner_pid = excluded.owner_pid,
+  owner_process_started = excluded.owner_process_started, owner_label = excluded.owner_label,
+  lease_until = excluded.lease_until
+
+-- name: extend
+-- A heartbeat.
+UPDATE work SET lease_until = :lease_until WHERE run_id = :run_id
+
+-- name: pin
+-- The deployment that a run makes or carries out.
+UPDATE run SET deployment_id = :deployment_id WHERE id = :id AND fence = :fence AND status = 'running'
+
+-- name: finish
+-- Any move to a final status, of the claim with this fence.
+UPDATE run SET status = :status, ended_at = :now, error = :error, notes = :notes
+WHERE id = :id AND fence = :fence AND status IN ({allowed})
+RETURNING {returned}
+
+-- name: request_cancel
+-- The flag that a running process polls.
+UPDATE run SET cancel_requested = 1 WHERE id = :id AND status = 'running' AND cancel_requested = 0
+
+-- name: cancel_requested
+-- The flag.
+SELECT cancel_requested FROM run WHERE id = :id
+
+-- name: end_work
+-- The work of a run that is over.
+DELETE FROM work WHERE run_id = :run_id
+
+-- name: family
+-- A run, what it was a rerun of, and all reruns of those, oldest first.
+WITH RECURSIVE up (id, rerun_of) AS (
+  SELECT id, rerun_of FROM run WHERE id = :id
+  UNION SELECT run.id, run.rerun_of FROM run JOIN up ON run.id = up.rerun_of
+), down (id) AS (
+  SELECT id FROM up WHERE rerun_of IS NULL
+  UNION SELECT run.id FROM run JOIN down ON run.rerun_of = down.id
+)
+SELECT {columns} FROM run JOIN down ON run.id = down.id ORDER BY run.id
+
+-- name: newest
+-- The newest id, for hints.
+SELECT max(id) FROM run
+
+-- name: interrupt
+-- An open run whose process died; the fence moves, so that the process writes nothing if it lives after all.
+UPDATE run SET status = 'failed', ended_at = :now, error = :error, fence = fence + 1
+WHERE id = :id AND fence = :fence AND status IN ({allowed})
+RETURNING {returned}
+
+-- name: cancel_waiting
+-- A run that never started.
+UPDATE run SET status = 'canceled', ended_at = :now WHERE id = :id AND status = 'waiting'
+RETURNING {returned}
+
+-- name: unlock_environment
+-- Environment locks of a run that is over.
+DELETE FROM environment_lock WHERE run_id = :run_id
+
+-- name: unlock_tables
+-- Table locks of a run that is over.
+DELETE FROM table_lock WHERE run_id = :run_id
