@@ -164,7 +164,7 @@ class SqliteDatabase:
             raise StateError(
                 "state_corrupt",
                 f"{self.path} is an SQLite file, but not a state of Headgate",
-                hint="point the state folder elsewhere (--state-dir or HEADGATE_STATE_DIR)",
+                hint="point the state folder elsewhere (HEADGATE_STATE_DIR)",
             )
         return version
 
@@ -194,7 +194,7 @@ def create_file(path: Path) -> None:
         raise StateError(
             "state_read_only",
             f"cannot write the state {path}: {error.strerror}",
-            hint="make the folder writable, or choose another one (--state-dir or HEADGATE_STATE_DIR)",
+            hint="make the folder writable, or choose another one (HEADGATE_STATE_DIR)",
         ) from error
 
 
@@ -226,7 +226,7 @@ def mapped(error: Exception, path: Path) -> Exception:
             return StateError(
                 "state_read_only",
                 f"cannot write the state {path}: {error}",
-                hint="make the folder writable, or choose another one (--state-dir or HEADGATE_STATE_DIR)",
+                hint="make the folder writable, or choose another one (HEADGATE_STATE_DIR)",
             )
         case sqlite3.SQLITE_IOERR:
             return StateError(
