@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from headgate.model.project import WarehouseConfig
@@ -34,8 +36,14 @@ def postgres_url() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))
     try:
         server = get_server(folder, cleanup_mode="stop")
-        yield str(server.get_uri())
-        server.cleanup()
+        url = str(server.get_uri())
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # tests kill clients, never the machine
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
+        if process := server.get_postmaster_info().process:
+            process.send_signal(signal.SIGQUIT)  # at once, without writing back what is deleted next
+            process.wait(10)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -43,8 +51,6 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def new_postgres_database(postgres_url: str) -> Callable[[], dict[str, Any]]:
     """Creates an empty database; gives the options of a `postgres` warehouse on it."""
-    import psycopg
-
     numbers = itertools.count(1)
 
     def create() -> dict[str, Any]:

@@ -24,6 +24,7 @@ from headgate.warehouse.duckdb_errors import lock_holder, open_error, statement_
 from headgate.warehouse.late import late_values
 from headgate.warehouse.lease import FileLease, Holder, wait_until_free
 from headgate.warehouse.ledger import CREATE_LEDGER, UNIQUE_VIOLATION, LedgerSession, already_published
+from headgate.warehouse.names import fold
 
 _NAME_PREFIX = LATE_PREFIX.removeprefix("$")
 _NO_DOWNLOADS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -322,35 +323,42 @@ def _connect(path: str, config: dict[str, str]) -> _Instance:
 def _facts(session: DuckDBSession, places: Iterable[tuple[str | None, str]]) -> WarehouseFacts:
     """DuckDB compares names without case, so tables are named folded, whatever they were created as."""
     own = session.execute("SELECT current_database()").rows[0][0]
-    wanted = {((database or own).lower(), schema.lower()): (database, schema) for database, schema in places}
-    asked = {"schemas": [schema for _, schema in wanted]}
+    wanted = {(_folded(database or own), _folded(schema)): (database, schema) for database, schema in places}
     if not wanted:
         return WarehouseFacts()
-    schemas = {_place(*wanted[row]) for row in session.execute(_SCHEMAS, asked).rows if row in wanted}
-    definitions = {row[:3]: row[3] for row in session.execute(_VIEWS, asked).rows}
-    columns: dict[tuple[str, str, str], list[ColumnFacts]] = {}
-    for database, schema, table, column, type_, nullable in session.execute(_COLUMNS, asked).rows:
-        if (database, schema) in wanted:
-            columns.setdefault((database, schema, table), []).append(ColumnFacts(column, type_, nullable))
+    asked = {"schemas": [schema.lower() for _, schema in wanted]}
+    found = {_key(row) for row in session.execute(_SCHEMAS, asked).rows}
+    schemas = (_place(*wanted[key]) for key in found if key in wanted)
+    definitions = {_key(row[:3]): row[3] for row in session.execute(_VIEWS, asked).rows}
+    columns: dict[tuple[str, ...], list[ColumnFacts]] = {}
+    for *names, column, type_, nullable in session.execute(_COLUMNS, asked).rows:
+        columns.setdefault(_key(names), []).append(ColumnFacts(column, type_, nullable))
     tables = {}
-    for key, found in columns.items():
-        database, schema = wanted[key[0], key[1]]
-        name = TableName(schema=schema, name=key[2], database=database)
-        kind = "view" if key in definitions else "table"
-        tables[str(name)] = TableFacts(name, kind, tuple(found), definitions.get(key))
+    for key, its_columns in columns.items():
+        if place := wanted.get((key[0], key[1])):
+            name = TableName(schema=place[1], name=key[2], database=place[0])
+            kind = "view" if key in definitions else "table"
+            tables[str(name)] = TableFacts(name, kind, tuple(its_columns), definitions.get(key))
     return WarehouseFacts(tables, tuple(sorted(schemas)))
+
+
+def _folded(name: str) -> str:
+    return fold(name, "duckdb")
+
+
+def _key(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_folded(name) for name in names)
 
 
 def _place(database: str | None, schema: str) -> str:
     return f"{database}.{schema}" if database else schema
 
 
-_SCHEMAS = """SELECT lower(database_name), lower(schema_name) FROM duckdb_schemas()
+_SCHEMAS = """SELECT database_name, schema_name FROM duckdb_schemas()
 WHERE lower(schema_name) = ANY($hg_schemas)"""
-_VIEWS = """SELECT lower(database_name), lower(schema_name), lower(view_name), sql FROM duckdb_views()
+_VIEWS = """SELECT database_name, schema_name, view_name, sql FROM duckdb_views()
 WHERE lower(schema_name) = ANY($hg_schemas) AND NOT internal"""
-_COLUMNS = """SELECT lower(database_name), lower(schema_name), lower(table_name),
-    column_name, data_type, is_nullable
+_COLUMNS = """SELECT database_name, schema_name, table_name, column_name, data_type, is_nullable
 FROM duckdb_columns()
 WHERE lower(schema_name) = ANY($hg_schemas) AND NOT internal
-ORDER BY 1, 2, 3, column_index"""
+ORDER BY database_name, schema_name, table_name, column_index"""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headgate.errors import StatementFailed
+from headgate.interval import merge_ranges
 from headgate.model.bound import TableName
 from headgate.warehouse.base import Answer, IntervalRange
 
@@ -102,19 +103,6 @@ class LedgerSession(ABC):
                 "run_uid": run_uid,
             }
             self.execute(_RECORD, union)
-
-
-def merge_ranges(ranges: Iterable[IntervalRange]) -> list[IntervalRange]:
-    """The same instants as few ranges, in order. Ranges that touch become one; empty ones vanish."""
-    merged: list[IntervalRange] = []
-    for start, end in sorted(ranges):
-        if start >= end:
-            continue
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def already_published(run_uid: str, step_id: str) -> StatementFailed:

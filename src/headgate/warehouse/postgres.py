@@ -53,6 +53,9 @@ class PostgresWarehouse:
             raise connect_error(error, self._conninfo) from None
         session = PostgresSession(connection)
         session.execute("SET TIME ZONE 'UTC'")
+        if connection.info.server_version >= 140000:
+            # Else the statement of a client that died goes on, and holds its locks, until it ends by itself.
+            session.execute("SET client_connection_check_interval = '2s'")
         return session
 
     def prepare(self) -> None:
