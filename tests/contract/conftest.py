@@ -49,17 +49,49 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def new_postgres_database(postgres_url: str) -> Callable[[], dict[str, Any]]:
-    """Creates an empty database; gives the options of a `postgres` warehouse on it."""
-    numbers = itertools.count(1)
+def idle_databases() -> list[str]:
+    """Names of empty PostgreSQL databases that no test uses now: emptying one is ten times faster than CREATE."""
+    return []
+
+
+@pytest.fixture
+def new_postgres_database(
+    postgres_url: str, idle_databases: list[str]
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Gives the options of a `postgres` warehouse on an empty database, which is emptied again after the test."""
+    used: list[str] = []
 
     def create() -> dict[str, Any]:
-        name = f"test_{next(numbers)}"
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY = WAL_LOG".encode())
-        return {"url": postgres_url, "database": name}
+        if idle_databases:
+            used.append(idle_databases.pop())
+        else:
+            with psycopg.connect(postgres_url, autocommit=True) as connection:
+                used.append(f"test_{connection.execute('SELECT count(*) FROM pg_database').fetchall()[0][0]}")
+                connection.execute(f"CREATE DATABASE {used[-1]}".encode())
+        return {"url": postgres_url, "database": used[-1]}
 
-    return create
+    yield create
+    for name in used:
+        with psycopg.connect(postgres_url, dbname=name, autocommit=True) as connection:
+            connection.execute(EMPTY_DATABASE)
+    idle_databases.extend(used)
+
+
+EMPTY_DATABASE = """
+DO $$
+DECLARE schema_name name;
+BEGIN
+    PERFORM pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR schema_name IN
+        SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', schema_name);
+    END LOOP;
+    CREATE SCHEMA public;
+    GRANT USAGE ON SCHEMA public TO public;
+END $$
+"""
 
 
 @pytest.fixture
