@@ -72,3 +72,41 @@ def test_killed_process_leaves_committed_data_only(
         session.write_marker(run_uid="run-1", step_id="s2", fence=2, rows=1, table=None)
         session.commit()
         assert sorted(session.committed("run-1")) == ["s0", "s1", "s2"]
+
+
+FULL_DISK = """
+import resource
+import sys
+from pathlib import Path
+from headgate.errors import StatementFailed
+from headgate.model.project import WarehouseConfig
+from headgate.warehouse.open import open_warehouse
+
+config = WarehouseConfig("duckdb", {"path": "dev.duckdb", "threads": 1})
+warehouse = open_warehouse(config, root=Path(sys.argv[1]), label="victim")
+session = warehouse.session()
+session.execute("CREATE TABLE kept AS SELECT 1 AS i")
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
+session.begin()
+try:
+    session.execute("CREATE TABLE big AS SELECT i, md5(CAST(i AS varchar)) FROM range(1000000) AS g(i)")
+    session.commit()
+except StatementFailed as error:
+    print(error.code)
+session.rollback()
+print(session.execute("SELECT i FROM kept").rows)
+warehouse.close()
+"""
+
+
+def test_full_disk_fails_the_statement_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    """A limit on the size of files answers as a full disk does."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("disk_full\n[(1,)]\n", "")
+    config = WarehouseConfig("duckdb", {"path": "dev.duckdb"})
+    with closing(open_warehouse(config, root=tmp_path, label="heir")) as warehouse:
+        session = warehouse.session()
+        assert session.execute("SELECT i FROM kept").rows == [(1,)]
+        left = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'big'"
+        assert session.execute(left).rows == [(0,)]

@@ -51,8 +51,8 @@ def statement_error(error: duckdb.Error, *, skipped_lines: int = 0) -> HeadgateE
             )
         case duckdb.ConnectionException():
             return WarehouseUnavailable("warehouse_unavailable", line, hint="the session is closed")
-        case duckdb.IOException() if shared := _file_error(text, line):
-            return shared
+        case duckdb.IOException() if reason := _file_error(text):
+            return StatementFailed(reason[0], line, hint=reason[1])
     if text.startswith("Corrupt database file"):
         return _corrupt(line)
     return StatementFailed("statement_failed", line, hint=hint)
@@ -84,9 +84,8 @@ def open_error(error: duckdb.Error, name: str) -> HeadgateError:
         return WarehouseUnavailable("warehouse_unavailable", f"{name} is a folder", hint="name a file in it")
     if "Corrupt database file" in text or "Could not read enough bytes" in text or "WAL" in text:
         return _corrupt(f"{name}: {line}")
-    return _file_error(text, f"{name}: {line}") or WarehouseUnavailable(
-        "warehouse_unavailable", f"{name}: {line}"
-    )
+    code, hint = _file_error(text) or ("warehouse_unavailable", "")
+    return WarehouseUnavailable(code, f"{name}: {line}", hint=hint)
 
 
 def lock_holder(error: duckdb.Error, host: str) -> Holder | None:
@@ -99,13 +98,12 @@ def lock_holder(error: duckdb.Error, host: str) -> Holder | None:
     return UNKNOWN_HOLDER
 
 
-def _file_error(text: str, line: str) -> HeadgateError | None:
+def _file_error(text: str) -> tuple[str, str] | None:
+    """Code and hint where the operating system refused."""
     if "No space left on device" in text or "Disk quota exceeded" in text or "File too large" in text:
-        return WarehouseUnavailable("disk_full", line, hint="free some space; committed data stands")
+        return "disk_full", "free some space; committed data stands"
     if "Permission denied" in text or "Read-only file system" in text:
-        return WarehouseUnavailable(
-            "permission_denied", line, hint="this user may not write the file or its folder"
-        )
+        return "permission_denied", "this user may not write the file or its folder"
     return None
 
 
