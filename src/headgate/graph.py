@@ -71,7 +71,7 @@ def invert(depends_on: DependsOn) -> dict[str, list[str]]:
     """Name -> the names that need it, each once, in the mapping's order; all names are keys."""
     needed_by: dict[str, list[str]] = {name: [] for name in depends_on}
     for name, needs in depends_on.items():
-        for needed in dict.fromkeys(needs):
+        for needed in set(needs):
             if needed in needed_by:
                 needed_by[needed].append(name)
     return needed_by
