@@ -18,6 +18,9 @@ from headgate.model.project import (
 THIS = "$hg_this"
 """Stands in bound custom tests for the tested relation, which differs by the test's scope."""
 
+HISTORY_COLUMNS = ("valid_from", "valid_to", "is_current")
+"""What the load strategy scd2 adds to a table, in this order."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class TableName:
@@ -85,6 +88,8 @@ class BoundNode:
     run_sql: tuple[NamedSql, ...] = ()
     """A user-defined type's run template, rendered (load strategy `template`)."""
     renamed_from: str | None = None
+    run_after: tuple[str, ...] = ()
+    """Nodes that are no parents but must be refreshed before: relationship tests look into them."""
 
 
 @dataclass(frozen=True, slots=True)

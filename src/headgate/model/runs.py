@@ -67,8 +67,8 @@ STEP_MOVES: dict[StepStatus, tuple[StepStatus, ...]] = {
 class RunRequest:
     """What was asked for. Selectors given replace the job's; neither means the whole environment.
 
-    `backfill_from`/`backfill_to` bound the intervals of interval loads. `same_version` belongs to a rerun: it is
-    refused once another deployment stands.
+    `backfill_from`/`backfill_to` bound the intervals of interval loads. `same_version` belongs to a rerun: it
+    is refused once another deployment stands.
     """
 
     include: str = ""

@@ -1,0 +1,61 @@
+"""Steps that succeed or fail together: a deploy, in one transaction of the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from headgate.engine.executor import Execution
+from headgate.engine.step import Attempt, step_error
+from headgate.errors import HeadgateError, StatementCanceled
+from headgate.model.steps import Step, StepError, StepOutcome, StepStatus
+
+
+def execute_atomically(
+    steps: Sequence[Step], execution: Execution, *, marker_step: str
+) -> dict[str, StepOutcome]:
+    """Run `steps` in the order given, in one transaction that ends with one commit marker (`marker_step`).
+
+    When one fails, it is reported as failed (or canceled), those before it as skipped (`rolled_back`) and those
+    after it as skipped; the warehouse is as it was. The sink hears a step's end only when the transaction's is
+    known. Never raises a HeadgateError of the warehouse.
+    """
+    session = execution.warehouse.session()
+    execution.stop.when_requested(session.cancel)
+    attempts: list[Attempt] = []
+    try:
+        session.begin()
+        for step in steps:
+            execution.sink.step_started(step, execution.clock())
+            attempts.append(Attempt(step, session, execution.late, execution.clock, None))
+            attempts[-1].statements(())
+        session.write_marker(
+            run_uid=execution.late.run_uid,
+            step_id=marker_step,
+            fence=execution.late.fence,
+            rows=None,
+            table=None,
+        )
+        session.commit()
+        outcomes = {a.step.id: a.outcome(StepStatus.SUCCEEDED) for a in attempts}
+    except HeadgateError as error:
+        session.rollback()
+        outcomes = _rolled_back(steps, attempts, error)
+    finally:
+        session.close()
+    for step in steps:
+        execution.sink.step_finished(step, outcomes[step.id], execution.clock())
+    return outcomes
+
+
+def _rolled_back(
+    steps: Sequence[Step], attempts: Sequence[Attempt], error: HeadgateError
+) -> dict[str, StepOutcome]:
+    status = StepStatus.CANCELED if isinstance(error, StatementCanceled) else StepStatus.FAILED
+    failed = attempts[-1].step.id if attempts else ""
+    undone = StepError("rolled_back", f"undone, because {failed or 'the transaction'} did not succeed")
+    outcomes = {step.id: StepOutcome(StepStatus.SKIPPED, error=undone) for step in steps}
+    for attempt in attempts[:-1]:
+        outcomes[attempt.step.id] = attempt.outcome(StepStatus.SKIPPED, undone)
+    if attempts:
+        outcomes[failed] = attempts[-1].outcome(status, step_error(error))
+    return outcomes

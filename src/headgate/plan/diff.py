@@ -1,0 +1,472 @@
+"""Deployed, wanted, and what stands in the warehouse -> changes in the order in which they can be applied.
+
+Columns are compared between two bound manifests, whose types were spelled by the same describe; the warehouse's
+catalogue is compared only with itself (the facts recorded after the last deploy and those of now), so that no
+spelling is ever mistaken for a change. Tables are matched by physical name: a node whose id changed keeps its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headgate.errors import Diagnostic, Location
+from headgate.graph import order
+from headgate.model.bound import (
+    BoundColumn,
+    BoundManifest,
+    BoundNode,
+    NamedSql,
+    TableFacts,
+    TableName,
+    WarehouseFacts,
+)
+from headgate.model.plan import Change, ChangeKind, Subject
+from headgate.model.project import LoadStrategy, Materialization
+from headgate.plan.columns import ColumnChanges
+from headgate.plan.ledger import forget_intervals, rename_intervals
+from headgate.warehouse import ddl
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the plan compares with: `deployed` as bound then, `then` the facts after that deploy, `now` those
+    of this moment."""
+
+    deployed: Mapping[str, BoundNode] = field(default_factory=dict)
+    then: WarehouseFacts = field(default_factory=WarehouseFacts)
+    now: WarehouseFacts = field(default_factory=WarehouseFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    changes: tuple[Change, ...]
+    needs_refresh: tuple[str, ...]
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def difference(standing: Standing, wanted: BoundManifest) -> Difference:
+    """The changes that bring the warehouse from where it stands to `wanted`, schemas first, drops last."""
+    return _Diff(standing, wanted).run()
+
+
+class _Diff:
+    def __init__(self, standing: Standing, wanted: BoundManifest) -> None:
+        self.standing = standing
+        self.wanted = wanted
+        self.dialect = wanted.dialect
+        self.old = {_key(n.table): n for n in standing.deployed.values() if n.table and _ours(n)}
+        self.new = {_key(n.table): n for n in wanted.nodes.values() if n.table and _ours(n)}
+        self.renames = self.find_renames()
+        self.problems: list[Diagnostic] = []
+        self.stale: set[str] = set()
+        self.reshaped: set[str] = set()
+        """Ids of nodes whose columns or kind change: views that read them are made again."""
+
+    def run(self) -> Difference:
+        changes = self.schemas()
+        node_changes: dict[str, Change] = {}
+        for name in order({n.id: n.depends_on for n in self.wanted.nodes.values()}):
+            node = self.wanted.nodes[name]
+            if not _ours(node):
+                change = self.source_change(node)
+            elif node.materialization is Materialization.VIEW:
+                change = self.view_change(node)
+            else:
+                change = self.table_change(node)
+            if change is not None:
+                node_changes[name] = change
+        drops = self.drops()
+        changes += self.clear_views(node_changes, drops)
+        changes += list(node_changes.values()) + drops
+        return Difference(tuple(changes), self.needs_refresh(), tuple(self.problems))
+
+    # --- what stands ------------------------------------------------------------------------------
+
+    def find_renames(self) -> dict[str, BoundNode]:
+        """New physical name -> the deployed node that it was, by `renamed_from`."""
+        found: dict[str, BoundNode] = {}
+        by_id = {node.id.lower(): node for node in self.old.values()}
+        for key, node in self.new.items():
+            previous = by_id.get((node.renamed_from or "").lower())
+            if key not in self.old and previous is not None and _key(previous.table) not in self.new:
+                found[key] = previous
+        return found
+
+    def facts(self, table: TableName | None) -> TableFacts | None:
+        return self.standing.now.tables.get(str(table))
+
+    def drift(self, node: BoundNode) -> str:
+        """How the table of a deployed node differs from what the deploy left, as a sentence part."""
+        then, now = self.standing.then.tables.get(str(node.table)), self.facts(node.table)
+        if then is None:
+            return ""
+        if now is None:
+            return f"{node.table} is gone from the warehouse"
+        if now.kind != then.kind:
+            return f"{node.table} was a {then.kind} and is a {now.kind}"
+        if then.definition != now.definition:
+            return f"the definition of {node.table} was changed in the warehouse"
+        before = {c.name: c.type for c in then.columns}
+        after = {c.name: c.type for c in now.columns}
+        parts = [f"{name} was added" for name in after if name not in before]
+        parts += [f"{name} was dropped" for name in before if name not in after]
+        parts += [
+            f"{name} is now {after[n]}"
+            for n in before
+            for name in [n]
+            if after.get(n, before[n]) != before[n]
+        ]
+        return f"{node.table} was changed by hand: {', '.join(parts)}" if parts else ""
+
+    def standing_columns(self, node: BoundNode) -> tuple[BoundColumn, ...]:
+        """The columns that the table of a deployed node has now: as deployed, but for those that drifted."""
+        now, then = self.facts(node.table), self.standing.then.tables.get(str(node.table))
+        if now is None:
+            return node.columns
+        spelled = {column.name: column.type for column in node.columns}
+        recorded = {column.name: column.type for column in then.columns} if then else {}
+        return tuple(
+            BoundColumn(
+                c.name, spelled.get(c.name, c.type) if recorded.get(c.name, c.type) == c.type else c.type
+            )
+            for c in now.columns
+        )
+
+    # --- one node ---------------------------------------------------------------------------------
+
+    def table_change(self, node: BoundNode) -> Change | None:
+        assert node.table is not None
+        old = self.old.get(_key(node.table)) or self.renames.get(_key(node.table))
+        now = self.facts(node.table)
+        if old is None:
+            return self.adopt(node, now) if now is not None else self.create(node, ())
+        standing = self.facts(old.table)
+        drift = self.drift(old)
+        if standing is None:
+            return self.create(node, (drift,) if drift else (), drift=bool(drift))
+        if standing.kind != "table":
+            return self.replace(
+                node, old.table, standing.kind, (f"{node.id} was a view and becomes a table",)
+            )
+        if _history(old) != _history(node):
+            return self.replace(node, old.table, "table", ("the load changes between scd2 and another",))
+        return self.alter(node, old, drift)
+
+    def create(self, node: BoundNode, reasons: tuple[str, ...], *, drift: bool = False) -> Change:
+        self.stale.add(node.id)
+        self.reshaped.add(node.id)
+        return _change(ChangeKind.CREATE, node, self.create_sql(node), reasons, drift=drift)
+
+    def create_sql(self, node: BoundNode) -> list[NamedSql]:
+        assert node.table is not None
+        statements = list(node.create_sql)
+        if not statements:
+            statements = [NamedSql("create table", ddl.create_table(node.table, node.columns, self.dialect))]
+        return statements + self.forget(node)
+
+    def forget(self, node: BoundNode) -> list[NamedSql]:
+        return forget_intervals(node, self.dialect)
+
+    def adopt(self, node: BoundNode, now: TableFacts) -> Change:
+        """A table of this name is there, and this environment did not make it."""
+        sql = [
+            NamedSql(f"drop {now.kind}", _drop(now.kind, now.table, self.dialect)),
+            *self.create_sql(node),
+        ]
+        self.stale.add(node.id)
+        self.reshaped.add(node.id)
+        reason = f"{node.table} exists and was not made by a deploy of this environment"
+        return _change(ChangeKind.ADOPT, node, sql, (reason,), destroys=f"all that is in {node.table}")
+
+    def replace(self, node: BoundNode, old: TableName | None, kind: str, reasons: tuple[str, ...]) -> Change:
+        assert old is not None
+        sql = [NamedSql(f"drop {kind}", _drop(kind, old, self.dialect)), *self.create_sql(node)]
+        self.stale.add(node.id)
+        self.reshaped.add(node.id)
+        destroys = f"the rows of {old}" if kind == "table" else ""
+        return _change(ChangeKind.REPLACE, node, sql, reasons, destroys=destroys)
+
+    def alter(self, node: BoundNode, old: BoundNode, drift: str) -> Change | None:
+        assert node.table is not None
+        assert old.table is not None
+        sql: list[NamedSql] = []
+        if old.table != node.table:
+            renaming = ddl.rename_table(old.table, node.table, self.dialect)
+            sql += [NamedSql("rename table", statement) for statement in renaming]
+            sql += rename_intervals(old, node, self.dialect)
+        columns = ColumnChanges(self.standing_columns(old), node.columns)
+        sql += columns.statements(node.table, self.dialect)
+        reasons = [drift] if drift else []
+        reasons += columns.reasons()
+        if old.table != node.table:
+            reasons.insert(0, f"{old.table} becomes {node.table}")
+        modified = _modified(old, node)
+        if columns.any or "query" in modified or "load" in modified:
+            self.stale.add(node.id)
+        if columns.any:
+            self.reshaped.add(node.id)
+        reasons += [f"its {what} changed" for what in modified]
+        if not sql and not reasons:
+            return None
+        kind = (
+            ChangeKind.RENAME if old.table != node.table else ChangeKind.ALTER if sql else ChangeKind.MODIFY
+        )
+        return _change(
+            kind, node, sql, tuple(reasons), destroys=columns.destroys(self.dialect), drift=bool(drift)
+        )
+
+    def view_change(self, node: BoundNode) -> Change | None:
+        assert node.table is not None
+        assert node.query is not None
+        old = self.old.get(_key(node.table)) or self.renames.get(_key(node.table))
+        now = self.facts(node.table)
+        create = NamedSql("create view", ddl.create_view(node.table, node.query, self.dialect))
+        if old is None:
+            if now is None:
+                return self.view(ChangeKind.CREATE, node, [create], ())
+            drop = NamedSql(f"drop {now.kind}", _drop(now.kind, now.table, self.dialect))
+            reason = f"{node.table} exists and was not made by a deploy of this environment"
+            destroys = f"all that is in {node.table}" if now.kind == "table" else ""
+            return self.view(ChangeKind.ADOPT, node, [drop, create], (reason,), destroys=destroys)
+        standing, drift = self.facts(old.table), self.drift(old)
+        if standing is None:
+            return self.view(ChangeKind.CREATE, node, [create], (drift,) if drift else (), drift=bool(drift))
+        drop = NamedSql(f"drop {standing.kind}", _drop(standing.kind, standing.table, self.dialect))
+        if standing.kind == "table":
+            reason = f"{node.id} was a table and becomes a view"
+            return self.view(
+                ChangeKind.REPLACE, node, [drop, create], (reason,), destroys=f"the rows of {old.table}"
+            )
+        modified = _modified(old, node)
+        reasons = ([drift] if drift else []) + [f"its {what} changed" for what in modified]
+        read = [name for name in node.depends_on if name in self.reshaped]
+        if old.table != node.table:
+            reasons.insert(0, f"{old.table} becomes {node.table}")
+        elif read and "query" not in modified:
+            reasons.append(f"{', '.join(read)} changes below it")
+        if drift or read or "query" in modified or old.table != node.table:
+            return self.view(ChangeKind.REPLACE, node, [drop, create], tuple(reasons), drift=bool(drift))
+        return _change(ChangeKind.MODIFY, node, [], tuple(reasons)) if reasons else None
+
+    def view(
+        self,
+        kind: ChangeKind,
+        node: BoundNode,
+        sql: list[NamedSql],
+        reasons: tuple[str, ...],
+        *,
+        destroys: str = "",
+        drift: bool = False,
+    ) -> Change:
+        self.stale.add(node.id)
+        self.reshaped.add(node.id)
+        return _change(kind, node, sql, reasons, destroys=destroys, drift=drift)
+
+    def source_change(self, node: BoundNode) -> Change | None:
+        old = self.standing.deployed.get(node.id)
+        if old is None:
+            return _change(ChangeKind.CREATE, node, [], ("a source",))
+        if old == node:
+            return None
+        if old.columns != node.columns:
+            self.reshaped.add(node.id)
+        modified = _modified(old, node) or ["definition"]
+        return _change(ChangeKind.MODIFY, node, [], tuple(f"its {what} changed" for what in modified))
+
+    # --- the whole --------------------------------------------------------------------------------
+
+    def schemas(self) -> list[Change]:
+        there = {name.lower() for name in self.standing.now.schemas}
+        places = {
+            (node.table.database, node.table.schema)
+            for node in self.wanted.nodes.values()
+            if node.table is not None and _ours(node)
+        }
+        return [
+            Change(
+                kind=ChangeKind.CREATE,
+                subject=Subject.SCHEMA,
+                id=f"schema {schema}",
+                statements=(
+                    NamedSql("create schema", ddl.create_schema(schema, self.dialect, database=database)),
+                ),
+            )
+            for database, schema in sorted(places, key=str)
+            if schema.lower() not in there
+        ]
+
+    def drops(self) -> list[Change]:
+        """Deployed nodes that are no longer wanted, those that read others first."""
+        renamed = {_key(node.table) for node in self.renames.values()}
+        gone = {node.id: node for key, node in self.old.items() if key not in self.new and key not in renamed}
+        changes = []
+        for name in reversed(order({n.id: n.depends_on for n in gone.values()})):
+            if name not in gone:
+                continue
+            node = gone[name]
+            now = self.facts(node.table)
+            sql = []
+            if now is not None and node.table is not None:
+                sql = [NamedSql(f"drop {now.kind}", _drop(now.kind, node.table, self.dialect))]
+            destroys = f"the rows of {node.table}" if now is not None and now.kind == "table" else ""
+            reason = f"{node.id} is no longer in the project"
+            changes.append(
+                _change(ChangeKind.DROP, node, sql + self.forget(node), (reason,), destroys=destroys)
+            )
+        sources = [
+            node
+            for name, node in self.standing.deployed.items()
+            if not _ours(node) and name not in self.wanted.nodes
+        ]
+        changes += [_change(ChangeKind.DROP, n, [], ("the source is no longer declared",)) for n in sources]
+        return changes
+
+    def clear_views(self, changes: dict[str, Change], drops: Sequence[Change]) -> list[Change]:
+        """Where the engine ties a view to what it reads (PostgreSQL), drop the views that will be made again
+        or dropped before anything else changes, the readers first; their own changes then only create."""
+        if self.dialect != "postgres":
+            return []
+        cleared: list[Change] = []
+        going = {c.id for c in drops}
+        deployed_views = {
+            node.id: node for node in self.old.values() if node.materialization is Materialization.VIEW
+        }
+        by_table = {_key(node.table): node.id for node in self.new.values()}
+        for name in reversed(order({n.id: n.depends_on for n in self.standing.deployed.values()})):
+            view = deployed_views.get(name)
+            if view is None or view.table is None or (facts := self.facts(view.table)) is None:
+                continue
+            if facts.kind != "view":
+                continue
+            successor = by_table.get(_key(view.table)) or next(
+                (self.new[k].id for k, old in self.renames.items() if old.id == name), None
+            )
+            change = changes.get(successor) if successor else None
+            if name not in going and (change is None or change.kind is ChangeKind.MODIFY):
+                continue
+            drop = NamedSql("drop view", _drop("view", view.table, self.dialect))
+            cleared.append(
+                Change(
+                    ChangeKind.DROP,
+                    Subject.NODE,
+                    f"{name} (view)",
+                    view.table,
+                    (drop,),
+                    ("made again below",),
+                )
+            )
+            if change is not None and successor is not None:
+                changes[successor] = _without_drop(change)
+        gone = {c.table for c in cleared}
+        for index, drop_change in enumerate(drops):
+            if drop_change.table in gone and isinstance(drops, list):
+                drops[index] = _without_drop(drop_change)
+        return cleared
+
+    def needs_refresh(self) -> tuple[str, ...]:
+        """Nodes whose data is stale after the deploy: those changed and all tables below them, in order."""
+        stale = set(self.stale)
+        found = []
+        for name in order({n.id: n.depends_on for n in self.wanted.nodes.values()}):
+            node = self.wanted.nodes[name]
+            if name in stale or any(parent in stale for parent in node.depends_on):
+                stale.add(name)
+                if node.materialization is Materialization.TABLE:
+                    found.append(name)
+        return tuple(found)
+
+
+def clashes(wanted: BoundManifest) -> list[Diagnostic]:
+    """Two nodes that would write one physical table."""
+    seen: dict[str, BoundNode] = {}
+    found = []
+    for node in wanted.nodes.values():
+        if node.table is None:
+            continue
+        other = seen.setdefault(_key(node.table), node)
+        if other is not node and (_ours(node) or _ours(other)):
+            found.append(
+                Diagnostic(
+                    code="table_clash",
+                    message=f"{node.id} and {other.id} are both {node.table} in this environment",
+                    location=Location(node.path, 1, 1),
+                    hint="map the two locations to different schemas, or rename one of the nodes",
+                )
+            )
+    return found
+
+
+def _modified(old: BoundNode, new: BoundNode) -> list[str]:
+    """What differs between two versions of a node beside its columns, in words."""
+    pairs = {
+        "query": (old.query, new.query),
+        "load": (old.load, new.load),
+        "run template": (old.run_sql, new.run_sql),
+        "tests": (old.tests, new.tests),
+        "pre-SQL": (old.pre_sql, new.pre_sql),
+        "post-SQL": (old.post_sql, new.post_sql),
+        "type": (old.node_type, new.node_type),
+        "tags": (old.tags, new.tags),
+        "upstream": (old.depends_on, new.depends_on),
+        "parameters": (old.reads_parameters, new.reads_parameters),
+        "schema change policy": (old.on_schema_change, new.on_schema_change),
+        "id": (old.id, new.id),
+        "file": (old.path, new.path),
+        "relation": (old.relation, new.relation) if not _ours(new) else (None, None),
+        "columns": (old.columns, new.columns) if not _ours(new) else (None, None),
+        "shape": (old.open_shape, new.open_shape),
+    }
+    return [what for what, (before, after) in pairs.items() if before != after]
+
+
+def _change(
+    kind: ChangeKind,
+    node: BoundNode,
+    statements: Sequence[NamedSql],
+    reasons: tuple[str, ...],
+    *,
+    destroys: str = "",
+    drift: bool = False,
+) -> Change:
+    return Change(
+        kind=kind,
+        subject=Subject.NODE,
+        id=node.id,
+        table=node.table,
+        statements=tuple(statements),
+        reasons=reasons,
+        destroys=destroys,
+        drift=drift,
+    )
+
+
+def _without_drop(change: Change) -> Change:
+    kept = tuple(s for s in change.statements if not s.name.startswith("drop view"))
+    return Change(
+        change.kind,
+        change.subject,
+        change.id,
+        change.table,
+        kept,
+        change.reasons,
+        change.destroys,
+        change.drift,
+    )
+
+
+def _drop(kind: str, table: TableName, dialect: str) -> str:
+    return ddl.drop_view(table, dialect) if kind == "view" else ddl.drop_table(table, dialect)
+
+
+def _ours(node: BoundNode) -> bool:
+    """Whether deploys make the node's table; sources are somebody else's."""
+    return node.materialization is not Materialization.SOURCE
+
+
+def _history(node: BoundNode) -> bool:
+    return node.load is not None and node.load.strategy is LoadStrategy.SCD2
+
+
+def _key(table: TableName | None) -> str:
+    return str(table).lower()

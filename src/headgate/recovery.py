@@ -1,0 +1,112 @@
+"""What became of a run whose process died: decided by the commit markers in the warehouse, not by our journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from headgate.errors import HeadgateError
+from headgate.model.runs import Deployment, Run
+from headgate.store.content import FACTS, Content, encode
+from headgate.store.store import Store
+from headgate.warehouse.base import Session, Warehouse
+
+DEPLOY_MARKER = "deploy"
+"""The step id under which a deploy's commit marker stands."""
+
+
+def settle_deployment(store: Store, warehouse: Warehouse, environment_id: int) -> Deployment | None:
+    """Finish the records of a deploy that was interrupted: deployed where its marker stands, failed where not.
+
+    Looks only at deployments whose run is over, so a deploy that is still at work is left alone. Returns the
+    deployment that was settled, or None.
+    """
+    open_deployment = store.deployments.unsettled(environment_id)
+    if open_deployment is None or open_deployment.run_id is None:
+        return None
+    run = store.runs.get(open_deployment.run_id)
+    if not run.status.final:
+        return None
+    warehouse.prepare()
+    session = warehouse.session()
+    try:
+        committed = DEPLOY_MARKER in session.committed(run.uid)
+    finally:
+        session.close()
+    if not committed:
+        return store.deployments.finish(open_deployment.id, ok=False)
+    return finish_deployment(store, warehouse, open_deployment)
+
+
+def finish_deployment(store: Store, warehouse: Warehouse, deployment: Deployment) -> Deployment:
+    """Record a deploy that committed, with the facts that drift will later be compared with."""
+    places = {
+        (node.table.database, node.table.schema)
+        for node in Content(store, deployment).bound(warehouse.dialect).nodes.values()
+        if node.table is not None
+    }
+    (digest,) = store.blobs.put([encode(warehouse.facts(places))])
+    return store.deployments.finish(deployment.id, ok=True, digests={FACTS: digest})
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What a rerun has to do: `step_ids` did not succeed as far as the journal knows; those of `published` did,
+    as their marker in the warehouse says, and are only reused."""
+
+    step_ids: tuple[str, ...]
+    published: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+
+def remaining_steps(store: Store, session: Session, run: Run, deployment: Deployment) -> Remaining | None:
+    """What is left of the run that `run` repeats, over all its reruns until now; None where `run` is no rerun, or
+    the old run died before it had written down its steps (then the whole selection is run)."""
+    if run.rerun_of is None:
+        return None
+    family = [other for other in store.runs.history_chain(run.rerun_of) if other.id != run.id]
+    planned: dict[str, bool] = {}
+    published: set[str] = set()
+    for earlier in family:
+        marked = session.committed(earlier.uid)
+        for row in store.steps.list(earlier.id):
+            planned[row.step_id] = planned.get(row.step_id, False) or row.status.good
+        published |= marked.keys()
+    if not planned:
+        return None
+    left = tuple(step_id for step_id, good in planned.items() if not good)
+    return Remaining(
+        left, frozenset(published) & frozenset(left), _version_notes(store, family, deployment, planned)
+    )
+
+
+def _version_notes(
+    store: Store, family: Sequence[Run], deployment: Deployment, planned: Mapping[str, bool]
+) -> tuple[str, ...]:
+    """What was deployed in between, and which succeeded nodes changed with it."""
+    old = next((run.deployment_id for run in reversed(family) if run.deployment_id is not None), None)
+    if old is None or old == deployment.id:
+        return ()
+    then = store.deployments.get(old)
+    done = [step_id for step_id, good in planned.items() if good]
+    before = store.deployments.step_digests(old, done)
+    after = store.deployments.step_digests(deployment.id, done)
+    changed = [step_id for step_id in done if step_id in after and before.get(step_id) != after[step_id]]
+    notes = [f"deployment {then.number} ran before, deployment {deployment.number} runs now"]
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        notes.append(f"succeeded before and changed since, not run again: {', '.join(changed[:5])}{more}")
+    return tuple(notes)
+
+
+def fail_dead_runs(store: Store, host: str, started: Callable[[int], float | None]) -> list[Run]:
+    """Mark as failed (`interrupted`) the runs of this host whose process is gone. `started` tells when a process
+    with a given pid started, None where there is none."""
+    failed = []
+    for run, owner in store.runs.open():
+        if owner is None or owner.host != host or started(owner.pid) == owner.process_started:
+            continue
+        with suppress(HeadgateError):  # another command was faster
+            failed.append(store.runs.interrupt(run.id, run.fence))
+    return failed

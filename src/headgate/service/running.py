@@ -1,0 +1,135 @@
+"""Start, rerun and cancel runs: decide, write the waiting run down, return. A worker carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headgate.errors import Refused, UsageError
+from headgate.model.runs import DeploymentStatus, Run, RunKind, RunRequest, RunStatus
+from headgate.selection import check_parameters, find_job, requested_selection
+from headgate.service.context import Context
+from headgate.store.content import Content
+from headgate.store.environments import EnvironmentRow
+from headgate.store.runs import NewRun
+
+
+def start_refresh(
+    context: Context, environment: EnvironmentRow, request: RunRequest, *, job_id: int | None = None
+) -> tuple[Run, tuple[str, ...]]:
+    """Write down a waiting refresh of what is deployed in `environment`: a job's selection, the request's own
+    (which replaces both of the job's selectors), or all. Returns the run and warnings about its selectors.
+
+    Raises Refused (`not_deployed`, `deploy_failed`), NotFound `job_not_found`, UsageError (`nothing_selected`,
+    `selector_syntax`, `parameter_unknown`): nothing is written down then.
+    """
+    name = environment.environment.name
+    if environment.current_deployment_id is None:
+        raise Refused("not_deployed", f"nothing is deployed in {name}", hint=f"headgate deploy -e {name}")
+    _check_mark(context, environment, request)
+    deployment = context.store.deployments.get(environment.current_deployment_id)
+    catalog = Content(context.store, deployment).catalog()
+    job = find_job(catalog, job_id) if job_id is not None else None
+    if request.parallelism < 1:
+        raise UsageError("parallelism_invalid", "parallelism must be at least 1")
+    check_parameters(catalog, request.parameters)
+    selection = requested_selection(catalog, job_id, request)
+    own = bool(request.include or request.exclude)
+    key = None
+    if job is not None:
+        key = f"job/{environment.environment.id}/{job.id}"
+    elif not own:
+        key = f"all/{environment.environment.id}"
+    run = context.store.runs.create(
+        NewRun(
+            kind=RunKind.REFRESH,
+            environment_id=environment.environment.id,
+            request=request,
+            job_id=job.id if job else None,
+            job_name=job.name if job else None,
+            config_key=key,
+            requested_by=context.requested_by,
+            owner=context.owner,
+        )
+    )
+    return run, selection.warnings
+
+
+def rerun(context: Context, run_id: int, *, same_version: bool = False, force: bool = False) -> Run | None:
+    """Write down a new run over what did not succeed in `run_id` and its reruns until now, with its selectors and
+    parameters; None where there is nothing to rerun.
+
+    Raises NotFound, or Refused (`run_not_ended`, `not_a_refresh`, `version_changed` with `same_version`).
+    """
+    store = context.store
+    family = store.runs.history_chain(run_id)
+    old = next(run for run in family if run.id == run_id)
+    if old.kind is not RunKind.REFRESH:
+        raise Refused("not_a_refresh", f"run {run_id} is a {old.kind}", hint="deploy again instead")
+    for run in family:
+        if not run.status.final:
+            raise Refused(
+                "run_not_ended",
+                f"run {run.id} is still {run.status}",
+                hint=f"wait for it, or headgate cancel {run.id}",
+            )
+    if any(run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING) for run in family if _covers(run, old)):
+        return None
+    environment = store.environments.get(old.environment_id)
+    request = replace(old.request, force=force or old.request.force, same_version=same_version)
+    _check_mark(context, environment, request)
+    pinned = next((run.deployment_id for run in reversed(family) if run.deployment_id), None)
+    if same_version and pinned != environment.current_deployment_id:
+        raise Refused(
+            "version_changed",
+            f"another version is deployed in {environment.environment.name} since run {run_id}",
+            hint="rerun without --same-version, or deploy that version again",
+        )
+    return store.runs.create(
+        NewRun(
+            kind=RunKind.REFRESH,
+            environment_id=old.environment_id,
+            request=request,
+            job_id=old.job_id,
+            job_name=old.job_name,
+            rerun_of=run_id,
+            config_key=old.config_key,
+            requested_by=context.requested_by,
+            owner=context.owner,
+        )
+    )
+
+
+def cancel(context: Context, run_id: int) -> Run:
+    """Ask a run to stop: a waiting one is canceled at once, a running one by its own process, which stops its
+    statements in the warehouse. Raises NotFound, or Refused `run_ended`."""
+    return context.store.runs.request_cancel(run_id)
+
+
+def _covers(run: Run, old: Run) -> bool:
+    """Whether the success of `run` leaves nothing of `old` to do: it is the same run, or came after it."""
+    return run.id >= old.id
+
+
+def _check_mark(context: Context, environment: EnvironmentRow, request: RunRequest) -> None:
+    """Refuse early where the last deploy failed. Where its process died, only the marker in the warehouse can
+    tell, and the worker looks there."""
+    if not environment.marked or request.force:
+        return
+    latest = context.store.deployments.list(environment.environment.id, limit=1)
+    undecided = (
+        latest and latest[0].status is DeploymentStatus.FAILED and _interrupted(context, latest[0].run_id)
+    )
+    if not undecided:
+        name = environment.environment.name
+        raise Refused(
+            "deploy_failed",
+            f"the last deploy of {name} failed",
+            hint=f"headgate deploy -e {name}, or refresh what stands there with --forceIgnoreEnvironmentStatus",
+        )
+
+
+def _interrupted(context: Context, run_id: int | None) -> bool:
+    if run_id is None:
+        return False
+    error = context.store.runs.get(run_id).error
+    return error is not None and error.code == "interrupted"
