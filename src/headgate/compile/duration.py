@@ -1,0 +1,25 @@
+"""Durations as people write them in project files: `30s`, `1m`, `2h`, `1d`, `1w`, `1h30m`, or seconds."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_WHOLE = re.compile(r"(?:\d+(?:\.\d+)?\s*[smhdw]\s*)+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+
+HINT = "write a number and a unit: 30s, 10m, 2h, 1d, 1w"
+
+
+def duration_seconds(value: str | int | float) -> float | None:
+    """Seconds; None where the value is no duration."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) if value >= 0 else None
+    text = value.strip()
+    if text.isdigit():
+        return float(text)
+    if not _WHOLE.fullmatch(text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))

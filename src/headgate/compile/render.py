@@ -1,0 +1,323 @@
+"""Jinja text -> SQL text, in a sandbox: a template sees what is passed in here and nothing else.
+
+No file, no environment variable, no secret, no clock and no randomness can be reached from a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from headgate.compile.parse import Problem
+from headgate.errors import did_you_mean
+
+_MARK = "\ue000"
+"""Stands before a name that makes no edge while a template runs; taken out afterwards."""
+
+_STAGE = "\ue001"
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_JINJA = re.compile(r"\{[{%#]")
+_MOST_CHARACTERS = 10_000_000
+
+
+def has_jinja(text: str) -> bool:
+    return _JINJA.search(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedText:
+    """`no_links` are offsets in `text` of names that make no edge; `links` are edges without a name."""
+
+    text: str
+    reads_parameters: tuple[str, ...] = ()
+    no_links: tuple[int, ...] = ()
+    links: tuple[tuple[str, ...], ...] = ()
+
+
+class TemplateFailed(Exception):
+    """`line` counts from 1 within the template; `file` is set where the fault lies in a macro file."""
+
+    def __init__(self, code: str, message: str, line: int, hint: str, file: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.line, self.hint, self.file = code, message, line, hint, file
+
+
+class _UnknownParameter(Exception):
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = known
+
+
+class ReadParameters(Mapping[str, Any]):
+    """Parameters that remember which of them were read."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        if name not in self._values:
+            raise _UnknownParameter(name, sorted(self._values))
+        return self._values[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return self._values.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        self.read.update(self._values)
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Renderer:
+    """Renders templates with one set of macros. Making one is cheap; macros are compiled at first use."""
+
+    def __init__(self, macros: Mapping[str, str]) -> None:
+        self.macros = macros
+        self.environment = _environment()
+        self._macro_cache: dict[str, Any] | None = None
+
+    def render(
+        self,
+        template: str,
+        parameters: Mapping[str, Any],
+        *,
+        this: str = "",
+        extra: Mapping[str, Any] | None = None,
+    ) -> RenderedText:
+        """`this` is the node's own name as text. Raises TemplateFailed."""
+        read = ReadParameters(parameters)
+        links: list[tuple[str, ...]] = []
+        functions = _functions(links)
+        context: dict[str, Any] = {"parameters": read, **functions, **(extra or {})}
+        if this:
+            context["this"] = _MARK + this
+        try:
+            context = {**self._load_macros(context), **context}
+            marked = self.environment.from_string(template).render(context)
+        except TemplateFailed:
+            raise
+        except Exception as error:  # a template may fail in any way that Python can
+            raise self._failure(error) from error
+        text, no_links = _take_marks_out(marked)
+        return RenderedText(text, tuple(sorted(read.read)), no_links, tuple(links))
+
+    def check_syntax(self, template: str) -> None:
+        """Raises TemplateFailed where the template cannot be parsed."""
+        try:
+            self.environment.parse(template)
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _load_macros(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Macros see what the template sees, so that a macro may call ref() and read parameters."""
+        found: dict[str, Any] = {}
+        if not self.macros:
+            return found
+        if self._macro_cache is None:
+            self._macro_cache = {}
+            for path in sorted(self.macros):
+                try:
+                    self._macro_cache[path] = self.environment.from_string(self.macros[path])
+                except Exception as error:
+                    raise self._failure(error, path) from error
+        for _ in range(
+            min(len(self._macro_cache), 2)
+        ):  # twice, so that macros of any two files may call each other
+            for path, template in self._macro_cache.items():
+                try:
+                    module = template.make_module({**context, **found})
+                except Exception as error:
+                    raise self._failure(error, path) from error
+                names = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+                found.update(names)
+        return found
+
+    def _failure(self, error: Exception, file: str | None = None) -> TemplateFailed:
+        from jinja2 import TemplateSyntaxError, UndefinedError
+        from jinja2.exceptions import SecurityError
+
+        line = _line_of(error)
+        if isinstance(error, _UnknownParameter):
+            known = ", ".join(error.known)
+            otherwise = f"the parameters are {known}" if known else "add it to `parameters` in headgate.yml"
+            hint = did_you_mean(error.name, error.known, otherwise)
+            message = f"the parameter {error.name} is not defined"
+            return TemplateFailed("unknown_parameter", message, line, hint, file)
+        if isinstance(error, TemplateSyntaxError):
+            hint = "check the braces, and that every block is closed"
+            return TemplateFailed("template_error", f"template: {error.message}", error.lineno, hint, file)
+        if isinstance(error, UndefinedError):
+            hint = "a template knows ref, ref_link, ref_no_link, parameters, this, config and the macros"
+            return TemplateFailed("template_error", f"template: {error.message}", line, hint, file)
+        if isinstance(error, SecurityError):
+            hint = "templates run in a sandbox: no files, no environment variables, no secrets"
+            return TemplateFailed("template_error", f"template: {error.message}", line, hint, file)
+        text = str(error) or type(error).__name__
+        return TemplateFailed("template_error", f"template: {text}", line, "correct the template", file)
+
+
+def stages_of(text: str) -> list[tuple[str, str]]:
+    """Split the text of a type's run template at its `{% stage 'Name' %}` tags: (name, SQL) pairs."""
+    head, *rest = text.split(_STAGE)
+    found = [("Run", head.strip())] if head.strip() else []
+    for part in rest:
+        name, _, sql = part.partition("\n")
+        if sql.strip():
+            found.append((name, sql.strip()))
+    return found
+
+
+def quote_name(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def source_offset(
+    template: str, rendered: str, offset: int, line_map: list[tuple[int, int]]
+) -> tuple[int, int]:
+    """Line and column in the template of a character of the rendered text. `line_map` as `map_lines` gives."""
+    line = 1
+    start = 0
+    for begin, template_line in line_map:
+        if begin > offset:
+            break
+        start, line = begin, template_line
+    lines = template.split("\n")
+    line = min(line + rendered.count("\n", start, offset), len(lines))
+    word = re.match(r"\w+", rendered[offset:])
+    found = lines[line - 1].find(word[0]) if word else -1
+    return line, max(found, 0) + 1
+
+
+def map_lines(
+    renderer: Renderer, template: str, parameters: Mapping[str, Any], this: str, extra: Mapping[str, Any]
+) -> list[tuple[int, int]]:
+    """Where each part of the rendered text comes from: (offset in the text, line of the template).
+
+    Renders once more with marks put into the text parts; used only to place an error.
+    """
+    from jinja2 import nodes
+
+    environment = renderer.environment
+    try:
+        tree = environment.parse(template)
+        for node in list(tree.find_all(nodes.Output)):
+            marked: list[Any] = []
+            for part in node.nodes:
+                marked += [nodes.TemplateData(f"\ue002{part.lineno}\ue003", lineno=part.lineno), part]
+            node.nodes = marked
+        code = environment.from_string(tree)
+        links: list[tuple[str, ...]] = []
+        context: dict[str, Any] = {"parameters": parameters, **_functions(links), **extra, "this": this}
+        text = code.render({**renderer._load_macros(context), **context}).replace(_MARK, "")
+    except Exception:
+        return []
+    result: list[tuple[int, int]] = []
+    removed = 0
+    for match in re.finditer("\ue002(\\d+)\ue003", text):
+        result.append((match.start() - removed, int(match[1])))
+        removed += len(match[0])
+    return result
+
+
+def problem_of(failure: TemplateFailed, template: str) -> Problem:
+    """The failure as a problem at the start of its line of the template."""
+    lines = template.split("\n")
+    before = sum(len(line) + 1 for line in lines[: max(failure.line - 1, 0)])
+    return Problem(failure.code, failure.message, min(before, len(template)), failure.hint)
+
+
+def _functions(links: list[tuple[str, ...]]) -> dict[str, Callable[..., str]]:
+    def named(parts: tuple[object, ...], function: str) -> tuple[str, ...]:
+        if len(parts) not in (1, 2) or not all(isinstance(part, str) and part for part in parts):
+            raise ValueError(f"{function}() takes a location and a name: {function}('STG', 'ORDERS')")
+        return tuple(str(part) for part in parts)
+
+    def ref(*parts: object) -> str:
+        return ".".join(map(quote_name, named(parts, "ref")))
+
+    def ref_no_link(*parts: object) -> str:
+        return _MARK + ".".join(map(quote_name, named(parts, "ref_no_link")))
+
+    def ref_link(*parts: object) -> str:
+        links.append(named(parts, "ref_link"))
+        return ""
+
+    return {"ref": ref, "ref_no_link": ref_no_link, "ref_link": ref_link}
+
+
+def _take_marks_out(marked: str) -> tuple[str, tuple[int, ...]]:
+    if _MARK not in marked:
+        return marked, ()
+    parts = marked.split(_MARK)
+    offsets, length = [], 0
+    for part in parts[:-1]:
+        length += len(part)
+        offsets.append(length)
+    return "".join(parts), tuple(offsets)
+
+
+def _line_of(error: BaseException) -> int:
+    """The template's line in the traceback (the innermost one of the outermost template)."""
+    line = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == "<template>":
+            line = traceback.tb_lineno
+            break
+        traceback = traceback.tb_next
+    return line or 1
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import StrictUndefined, nodes
+    from jinja2.ext import Extension
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Stage(Extension):
+        """`{% stage 'Name' %}`: a statement of that name begins here."""
+
+        tags = {"stage"}  # noqa: RUF012
+
+        def parse(self, parser: Any) -> Any:
+            line = next(parser.stream).lineno
+            name = parser.parse_expression()
+            data = [nodes.TemplateData(_STAGE), name, nodes.TemplateData("\n")]
+            return nodes.Output(data, lineno=line)
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset(["*", "**", "%"])
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            """An exponent or a repetition must not fill the memory."""
+            if operator == "**" and isinstance(right, int) and abs(right) > 1_000:
+                raise ValueError("the exponent is too large")
+            if operator == "*":
+                for text, times in ((left, right), (right, left)):
+                    too_long = isinstance(text, (str, list, tuple)) and isinstance(times, int)
+                    if too_long and len(text) * times > _MOST_CHARACTERS:
+                        raise ValueError("the repetition is too long")
+            return super().call_binop(context, operator, left, right)
+
+    environment = Sandbox(
+        undefined=StrictUndefined,
+        extensions=[Stage, "jinja2.ext.do"],
+        keep_trailing_newline=True,
+        cache_size=0,
+    )
+    environment.filters.pop("random", None)
+    environment.globals.pop("lipsum", None)
+    return environment
