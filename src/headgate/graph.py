@@ -71,9 +71,11 @@ def invert(depends_on: DependsOn) -> dict[str, list[str]]:
     """Name -> the names that need it, each once, in the mapping's order; all names are keys."""
     needed_by: dict[str, list[str]] = {name: [] for name in depends_on}
     for name, needs in depends_on.items():
-        for needed in set(needs):
-            if needed in needed_by:
-                needed_by[needed].append(name)
+        for needed in needs:
+            dependents = needed_by.get(needed)
+            # A repeated need would stand right behind the first: cheaper to see than a set for every name.
+            if dependents is not None and not (dependents and dependents[-1] == name):
+                dependents.append(name)
     return needed_by
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import assert_never
 
 from headgate.errors import Location, UsageError
@@ -148,16 +147,15 @@ class _Evaluation:
 
     def index(self, attribute: str) -> Index:
         if attribute not in self._indexes:
-            scope = Scope(self._catalog, self._jobs)
+            scope = Scope(self._catalog, self.all, self._jobs)
             self._indexes[attribute] = ATTRIBUTES[attribute.lower()].index(scope)
         return self._indexes[attribute]
 
     def _matching(self, condition: Condition) -> AbstractSet[str]:
         found = self._matches.get(condition)
         if found is None:
-            index = self.index(condition.attribute).ids
-            found = set(chain.from_iterable(index[value] for value in matching(condition.pattern, index)))
-            found &= self.all
+            index = self.index(condition.attribute)
+            found = index.nodes(matching(condition.pattern, index.first))
             self._matches[condition] = found
         return found
 
