@@ -102,6 +102,8 @@ class _Evaluation:
         return invert(self._depends_on)
 
     def in_order(self, ids: AbstractSet[str]) -> tuple[str, ...]:
+        if len(ids) <= 1:
+            return tuple(ids)
         if len(ids) * _FEW < len(self.all):
             return tuple(sorted(ids, key=self._position.__getitem__))
         return tuple(filter(ids.__contains__, self._depends_on))
