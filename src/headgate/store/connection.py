@@ -39,6 +39,9 @@ class Connection(Protocol):
 class Database(Protocol):
     """Lends connections. `schema_version` is 0 for a database without our tables."""
 
+    transaction_count: int
+    """How many write transactions were committed here."""
+
     identity_type: str
     bytes_type: str
     clustered: str

@@ -269,19 +269,24 @@ class Runs:
 
 
 def list_statement(which: RunFilter, before_id: int | None) -> tuple[str, dict[str, object]]:
-    """The text of a list names only the filters in use, so that each combination gets its own index."""
-    wanted = {
-        "environment_id": which.environment_id,
-        "status": which.status,
-        "kind": which.kind,
-        "job_id": which.job_id,
-    }
-    parameters: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
-    parts = [f"{name} = :{name}" for name in parameters]
-    if before_id is not None:
-        parts.append("id < :before_id")
-        parameters["before_id"] = before_id
-    return SQL["list"].format(where=" AND ".join(parts) or "1 = 1"), parameters
+    """The text and the parameters of a list.
+
+    A list is written as the ranges of one index that it consists of, one for each kind and status that it may
+    hold, each read from its newest end. A planner cannot make a page cost more than its ranges times its size.
+    """
+    parameters: dict[str, object] = {"before_id": before_id} if before_id is not None else {}
+    terms = ["id < :before_id"] if before_id is not None else []
+    for name in ("environment_id", "job_id"):
+        if (value := getattr(which, name)) is not None:
+            terms.append(f"{name} = :{name}")
+            parameters[name] = value
+    if which.job_id is None and which.kind is None and which.status is None:
+        return SQL["list"].format(where=" AND ".join(terms) or "1 = 1"), parameters
+    statuses = RunStatus if which.status is None else (which.status,)
+    kinds = RunKind if which.kind is None else (which.kind,)
+    ranges = [[f"kind = '{kind}'", f"status = '{status}'"] for kind in kinds for status in statuses]
+    parts = [SQL["list_part"].format(where=" AND ".join(terms + extra)) for extra in ranges]
+    return SQL["list_merged"].format(parts=" UNION ALL ".join(parts)), parameters
 
 
 def last_run(connection: Connection, environment_id: int) -> Run | None:

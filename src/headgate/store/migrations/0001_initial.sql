@@ -57,17 +57,16 @@ CREATE TABLE run (
 -- Serialization: whatever the code above it does, two runs of one configuration never run at once.
 CREATE UNIQUE INDEX run_serialized ON run (config_key) WHERE status = 'running';
 
--- Open runs are few among millions; what is asked all the time about them reads only these.
-CREATE INDEX run_open ON run (status, config_key, id) WHERE status IN ('waiting', 'running');
+-- Who waits for whom, among the few open runs of a configuration.
+CREATE INDEX run_open ON run (config_key, id) WHERE status IN ('running', 'waiting');
 
--- Lists of runs, newest first, by any one filter; and by the pairs that people combine.
-CREATE INDEX run_by_status ON run (status, id);
-CREATE INDEX run_by_kind ON run (kind, id);
-CREATE INDEX run_by_job ON run (job_id, id) WHERE job_id IS NOT NULL;
+-- Lists of runs, newest first: each is a merge of ranges of one of these, whatever it filters by.
 CREATE INDEX run_by_environment ON run (environment_id, id);
-CREATE INDEX run_by_environment_status ON run (environment_id, status, id);
-CREATE INDEX run_by_environment_kind ON run (environment_id, kind, id);
-CREATE INDEX run_by_environment_job ON run (environment_id, job_id, id) WHERE job_id IS NOT NULL;
+CREATE INDEX run_by_kind_status ON run (kind, status, id);
+CREATE INDEX run_by_environment_kind_status ON run (environment_id, kind, status, id);
+CREATE INDEX run_by_job ON run (job_id, kind, status, id) WHERE job_id IS NOT NULL;
+CREATE INDEX run_by_environment_job ON run (environment_id, job_id, kind, status, id)
+  WHERE job_id IS NOT NULL;
 CREATE INDEX run_by_rerun ON run (rerun_of) WHERE rerun_of IS NOT NULL;
 
 -- What a process carries out, apart from what people see: it exists only while the run is open.

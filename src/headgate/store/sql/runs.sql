@@ -29,8 +29,16 @@ VALUES (:run_id, :host, :pid, :process_started, :label)
 SELECT {columns} FROM run WHERE id = :id
 
 -- name: list
--- Runs, newest first, below one id.
+-- Runs, newest first.
 SELECT {columns} FROM run WHERE {where} ORDER BY id DESC LIMIT :limit
+
+-- name: list_merged
+-- The newest runs of several ranges.
+SELECT {columns} FROM run WHERE id IN ({parts}) ORDER BY id DESC LIMIT :limit
+
+-- name: list_part
+-- The newest runs of one range of an index.
+SELECT id FROM (SELECT id FROM run WHERE {where} ORDER BY id DESC LIMIT :limit) AS part
 
 -- name: last_of_environment
 -- The newest run of an environment.
@@ -39,15 +47,14 @@ SELECT {columns} FROM run WHERE environment_id = :environment_id ORDER BY id DES
 -- name: open
 -- Runs that are not over, with the process each belongs to, oldest first.
 SELECT {columns}, work.owner_host, work.owner_pid, work.owner_process_started, work.owner_label
-FROM run LEFT JOIN work ON work.run_id = run.id
-WHERE run.status IN ({statuses}) ORDER BY run.id
+FROM work CROSS JOIN run
+WHERE run.id = work.run_id AND run.status IN ({statuses}) ORDER BY work.run_id
 
 -- name: ahead
 -- The run that one has to wait for: the one that runs with the same key, else the first that waited.
-SELECT {columns} FROM run JOIN run AS mine ON mine.id = :id
-WHERE run.config_key = mine.config_key AND run.id <> mine.id
-  AND (run.status = 'running' OR (run.status = 'waiting' AND run.id < mine.id))
-  AND run.status IN ('running', 'waiting')
+SELECT {columns} FROM run AS mine CROSS JOIN run
+WHERE mine.id = :id AND run.config_key = mine.config_key AND run.id <> mine.id
+  AND run.status IN ('running', 'waiting') AND (run.status = 'running' OR run.id < mine.id)
 ORDER BY run.status, run.id LIMIT 1
 
 -- name: claim
