@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headgate.errors import Refused, UsageError
-from headgate.model.runs import DeploymentStatus, Run, RunKind, RunRequest, RunStatus
+from headgate.model.runs import Run, RunKind, RunRequest, RunStatus
+from headgate.recovery import settle_deployment
 from headgate.selection import check_parameters, find_job, requested_selection
 from headgate.service.context import Context
 from headgate.store.content import Content
@@ -22,10 +23,10 @@ def start_refresh(
     Raises Refused (`not_deployed`, `deploy_failed`), NotFound `job_not_found`, UsageError (`nothing_selected`,
     `selector_syntax`, `parameter_unknown`): nothing is written down then.
     """
+    environment = _settled(context, environment, request)
     name = environment.environment.name
     if environment.current_deployment_id is None:
         raise Refused("not_deployed", f"nothing is deployed in {name}", hint=f"headgate deploy -e {name}")
-    _check_mark(context, environment, request)
     deployment = context.store.deployments.get(environment.current_deployment_id)
     catalog = Content(context.store, deployment).catalog()
     job = find_job(catalog, job_id) if job_id is not None else None
@@ -74,9 +75,8 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
             )
     if any(run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING) for run in family if _covers(run, old)):
         return None
-    environment = store.environments.get(old.environment_id)
     request = replace(old.request, force=force or old.request.force, same_version=same_version)
-    _check_mark(context, environment, request)
+    environment = _settled(context, store.environments.get(old.environment_id), request)
     pinned = next((run.deployment_id for run in reversed(family) if run.deployment_id), None)
     if same_version and pinned != environment.current_deployment_id:
         raise Refused(
@@ -110,26 +110,26 @@ def _covers(run: Run, old: Run) -> bool:
     return run.id >= old.id
 
 
-def _check_mark(context: Context, environment: EnvironmentRow, request: RunRequest) -> None:
-    """Refuse early where the last deploy failed. Where its process died, only the marker in the warehouse can
-    tell, and the worker looks there."""
-    if not environment.marked or request.force:
-        return
-    latest = context.store.deployments.list(environment.environment.id, limit=1)
-    undecided = (
-        latest and latest[0].status is DeploymentStatus.FAILED and _interrupted(context, latest[0].run_id)
-    )
-    if not undecided:
+def _settled(context: Context, environment: EnvironmentRow, request: RunRequest) -> EnvironmentRow:
+    """The environment, once it is known what became of its last deploy. Where the deploy's process died, only
+    the commit marker in the warehouse can tell.
+
+    Raises Refused `deploy_failed` where it failed and the request does not force the run.
+    """
+    latest = context.store.deployments.unsettled(environment.environment.id)
+    if environment.marked and latest is not None:
+        name = environment.environment.name
+        warehouse = context.open_warehouse(environment.environment, f"headgate refresh -e {name}")
+        try:
+            settle_deployment(context.store, warehouse, environment.environment.id)
+        finally:
+            warehouse.close()
+        environment = context.store.environments.get(environment.environment.id)
+    if environment.marked and not request.force:
         name = environment.environment.name
         raise Refused(
             "deploy_failed",
             f"the last deploy of {name} failed",
             hint=f"headgate deploy -e {name}, or refresh what stands there with --forceIgnoreEnvironmentStatus",
         )
-
-
-def _interrupted(context: Context, run_id: int | None) -> bool:
-    if run_id is None:
-        return False
-    error = context.store.runs.get(run_id).error
-    return error is not None and error.code == "interrupted"
+    return environment

@@ -19,7 +19,7 @@ from headgate.store.store import Store
 CATALOG, FACTS, ENVIRONMENT, MANIFEST, DDL = "catalog", "facts", "environment", "manifest", "ddl"
 """Names of a deployment's blobs beside those of its nodes."""
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 _step = msgspec.json.Decoder(Step)
 _bound_node = msgspec.json.Decoder(BoundNode)
 _bound_test = msgspec.json.Decoder(BoundTest)

@@ -1,0 +1,97 @@
+"""The state, the use cases and the worker of a command that runs in the project's folder, without a server.
+
+Before anything else, runs whose process died are marked as failed, so that no command meets a run that seems to
+go on for ever.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headgate.engine.step import Reshape
+from headgate.model.bound import BoundColumn
+from headgate.model.project import Environment, Parameters
+from headgate.model.runs import Deployment
+from headgate.model.steps import Step
+from headgate.recovery import fail_dead_runs
+from headgate.service.context import Context
+from headgate.settings import Settings
+from headgate.store.store import Store
+from headgate.warehouse.open import open_warehouse
+from headgate.worker import Worker, process_started, this_process
+
+if TYPE_CHECKING:
+    from headgate.warehouse.base import Warehouse
+
+STATE_FILE = "state.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    context: Context
+    worker: Worker
+
+
+@contextmanager
+def embedded(
+    settings: Settings, root: Path, *, label: str, on_wait: Callable[[str], None] | None = None
+) -> Iterator[Embedded]:
+    """Open the project's state; closed at the end. `label` names the command to whoever has to wait for it."""
+
+    def open_for(environment: Environment, who: str) -> Warehouse:
+        return open_warehouse(
+            environment.warehouse,
+            root=root,
+            label=who,
+            resolve=settings.resolve,
+            on_wait=on_wait,
+            wait_seconds=settings.wait_seconds,
+        )
+
+    owner = this_process(label)
+    with Store.open(settings.state_dir / STATE_FILE) as store:
+        fail_dead_runs(store, owner.host, process_started)
+        context = Context(
+            store=store,
+            settings=settings,
+            open_warehouse=open_for,
+            root=root,
+            requested_by=getpass.getuser(),
+            owner=owner,
+        )
+        yield Embedded(context, _worker(context, store, settings))
+
+
+def _worker(context: Context, store: Store, settings: Settings) -> Worker:
+    # What a plain refresh does not need, the template engine and the SQL parser, is imported when it is needed.
+    def rebind(
+        deployment: Deployment, environment: Environment, parameters: Parameters, ids: Sequence[str]
+    ) -> dict[str, Step]:
+        from headgate.service import rebinding
+
+        return rebinding.rebind(context, deployment, environment, parameters, ids)
+
+    def reshape(deployment: Deployment) -> Reshape:
+        def rebuild(step: Step, columns: tuple[BoundColumn, ...]) -> Step:
+            from headgate.service import rebinding
+
+            environment = store.environments.get(deployment.environment_id).environment
+            return rebinding.reshape(context, deployment, environment)(step, columns)
+
+        return rebuild
+
+    assert context.owner is not None
+    return Worker(
+        store=store,
+        owner=context.owner,
+        open_warehouse=context.open_warehouse,
+        lease_seconds=settings.lease_seconds,
+        wait_seconds=settings.wait_seconds,
+        rebind=rebind,
+        reshape=reshape,
+    )
