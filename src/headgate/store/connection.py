@@ -36,16 +36,19 @@ class Connection(Protocol):
         ...
 
 
-class Database(Protocol):
-    """Lends connections. `schema_version` is 0 for a database without our tables."""
-
-    transaction_count: int
-    """How many write transactions were committed here."""
+class Spelling(Protocol):
+    """How a database spells the three words in which migrations differ (see `migrate`)."""
 
     identity_type: str
     bytes_type: str
     clustered: str
-    """How this database spells the three words in which migrations differ (see `migrate`)."""
+
+
+class Database(Spelling, Protocol):
+    """Lends connections. `schema_version` is 0 for a database without our tables."""
+
+    transaction_count: int
+    """How many write transactions were committed here."""
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for single statements, each in a snapshot of its own."""

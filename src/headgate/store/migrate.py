@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headgate import __version__
 from headgate.errors import StateError
-from headgate.store.connection import Connection, Database
+from headgate.store.connection import Connection, Database, Spelling
 from headgate.store.statements import load
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -40,7 +40,7 @@ def migrate(database: Database, where: object) -> None:
             raise _too_new(connection, where)
         for path in sorted(FOLDER.glob("[0-9]*.sql")):
             if int(path.name[:4]) > version:
-                for statement in _statements(path, database):
+                for statement in statements_of(path, database):
                     connection.change(statement)
         connection.change(SQL["set_if_missing"], {"key": "uid", "value": uuid.uuid4().hex})
         for key, value in (("headgate_version", __version__), ("schema_version", str(SCHEMA_VERSION))):
@@ -48,7 +48,8 @@ def migrate(database: Database, where: object) -> None:
         database.set_schema_version(connection, SCHEMA_VERSION)
 
 
-def _statements(path: Path, database: Database) -> list[str]:
+def statements_of(path: Path, database: Spelling) -> list[str]:
+    """The statements of one migration, as `database` spells them."""
     text = "\n".join(
         line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("--")
     )
