@@ -77,7 +77,8 @@ class Journal:
             done = _Flush()
             self._queue.put(done)
             self._hurry.set()
-            done.wait()
+            while not done.wait(timeout=1.0) and self._thread.is_alive():
+                pass
         self._raise_failure()
 
     def close(self) -> None:
@@ -122,11 +123,13 @@ class Journal:
                 taken.append(self._queue.get())
             open_ = None not in taken
             reports = [item for item in taken if isinstance(item, _Report)]
-            if reports and self._failure is None:
-                self._write(reports)
-            for item in taken:
-                if isinstance(item, _Flush):
-                    item.set()
+            try:
+                if reports and self._failure is None:
+                    self._write(reports)
+            finally:
+                for item in taken:
+                    if isinstance(item, _Flush):
+                        item.set()
 
     def _write(self, reports: list[_Report]) -> None:
         try:
