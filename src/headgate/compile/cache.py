@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import zlib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ from headgate import __version__
 from headgate.errors import Diagnostic
 from headgate.model.project import Environment
 
-_CHECKSUM_BYTES = 16
+_CHECKSUM_BYTES = 4
 _RACY_NS = 2_000_000_000
 """A file changed this shortly before it was read may change again without a new time stamp (git's rule)."""
 
@@ -116,7 +117,7 @@ class Cache:
 
 
 def _checksum(payload: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_CHECKSUM_BYTES).digest()
+    return zlib.crc32(payload).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 @cache

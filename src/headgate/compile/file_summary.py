@@ -66,11 +66,11 @@ class Summarizer:
         from headgate.compile.yaml_file import load_yaml
 
         models: dict[FileKind, Any] = {
-            FileKind.PROJECT: schema.ProjectFile,
-            FileKind.ENVIRONMENT: schema.EnvironmentFile,
-            FileKind.JOB: schema.JobFile,
-            FileKind.SUBGRAPH: schema.SubgraphFile,
-            FileKind.NODE_TYPE: schema.NodeTypeFile,
+            FileKind.PROJECT: schema.PROJECT,
+            FileKind.ENVIRONMENT: schema.ENVIRONMENT,
+            FileKind.JOB: schema.JOB,
+            FileKind.SUBGRAPH: schema.SUBGRAPH,
+            FileKind.NODE_TYPE: schema.NODE_TYPE,
         }
         document = load_yaml(text)
         findings = list(document.findings)
@@ -100,7 +100,7 @@ class Summarizer:
             return FileSummary(findings=tuple(findings), broken=bool(findings))
         good = {}
         for name, entry in data.items():
-            if schema.validate(schema.SourceEntry, document, findings, at=name):
+            if schema.validate(schema.SOURCE, document, findings, at=name):
                 good[name] = entry or {}
                 findings += read_tests(good[name], document.marks, at=name)[1]
                 findings += file_checks.freshness(good[name], document.marks, name)
@@ -119,7 +119,7 @@ class Summarizer:
         if file.finding is not None:
             return FileSummary(findings=(file.finding,), broken=True)
         findings: list[Finding] = []
-        data, marks = self.header(file.header, schema.NodeHeader, findings)
+        data, marks = self.header(file.header, schema.NODE, findings)
         if data is None:
             data, broken = {}, True
         else:
@@ -153,7 +153,7 @@ class Summarizer:
         if file.finding is not None:
             return FileSummary(findings=(file.finding,), broken=True)
         findings: list[Finding] = []
-        data, marks = self.header(file.header, schema.TestHeader, findings)
+        data, marks = self.header(file.header, schema.TEST, findings)
         if data is not None:
             findings += file_checks.threshold(data, marks)
         summary = FileSummary(data or {}, marks, broken=data is None, line_offset=file.line_offset)

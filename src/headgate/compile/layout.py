@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class FileKind(StrEnum):
@@ -46,6 +47,7 @@ _EXPECTED = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def place_of(path: str) -> Place:
     """What the file at this path is. UNKNOWN is a file that no rule covers."""
     parts = path.split("/")

@@ -68,7 +68,8 @@ def parse_query(text: str, dialect: str, no_links: tuple[int, ...] = ()) -> Pars
         return ParsedQuery(text, problems=[_syntax_problem(error, text, dialect)])
     except RecursionError:
         return ParsedQuery(text, problems=[Problem("sql_syntax", "the query is nested too deeply", 0)])
-    if not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)) or tree.args.get("into"):
+    creates = isinstance(tree, exp.Select) and tree.args.get("into")
+    if creates or not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
         hint = "a node is a SELECT; Headgate itself creates and fills the table"
         problem = Problem("not_a_select", f"a {_verb(first)} is not a query", first[0].start, hint)
         return ParsedQuery(text, problems=[problem])
@@ -454,9 +455,10 @@ def _own_name(node: Any) -> str:
         node = node.this
     if isinstance(node, exp.Column):
         return str(node.name)
-    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
-        return str(node.expression.name)
-    return ""
+    inner = node
+    while isinstance(inner, exp.Dot) and isinstance(inner.expression, exp.Identifier):
+        inner = inner.this
+    return str(node.expression.name) if inner is not node and isinstance(inner, exp.Column) else ""
 
 
 def _name_place(node: Any) -> int:

@@ -48,15 +48,14 @@ def compile_project(root: Path, *, cache_dir: Path | None = None, processes: int
     started_ns = time.time_ns()
     with paused_collector():
         saved = cache.read_project()
-        stamps = list_files(root)
-        files = _Files(root, stamps, saved)
-        if saved is not None and files.same_as_saved:
-            unchanged = _from_saved(saved, len(stamps))
-            if unchanged is not None:
-                if files.reread:
-                    cache.write_project(_restamped(saved, files.records, started_ns))
-                return unchanged
-        return _compile(files, cache, saved, started_ns, processes or os.cpu_count() or 1)
+        files = _Files(root, list_files(root), saved)
+    if saved is not None and files.same_as_saved:
+        unchanged = _from_saved(saved, len(files.records))
+        if unchanged is not None:
+            if files.reread:
+                cache.write_project(_restamped(saved, files.records, started_ns))
+            return unchanged
+    return _compile(files, cache, saved, started_ns, processes or os.cpu_count() or 1)
 
 
 class _Files:
@@ -134,8 +133,9 @@ def _compile(
     project = workspace.read_project()
     previous = workspace.previous(saved, files.changed)
     workspace.summarize_sql()
-    assembly = assemble([record.path for record in files.records], project, workspace, previous)
-    diagnostics = workspace.diagnostics() + assembly.diagnostics
+    with paused_collector():
+        assembly = assemble([record.path for record in files.records], project, workspace, previous)
+        diagnostics = workspace.diagnostics() + assembly.diagnostics
     diagnostics.sort(key=lambda d: (d.location.file, d.location.line, d.location.column, d.code))
     cache.write_files(workspace.used())
     if any(d.severity == "error" for d in diagnostics):

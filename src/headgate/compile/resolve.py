@@ -275,7 +275,11 @@ class _Resolver:
         for inner in output.scopes:
             for column in self.scope(inner, ctes, frame).columns:
                 lineage |= column.lineage
-        result = ResolvedColumn(output.name, _type(output.hint, found), frozenset(lineage))
+        name = output.name
+        only = found[0] if len(found) == 1 and output.hint == 0 else None
+        if only is not None and output.refs[0].parts[-1] == name and only.name.lower() == key:
+            name = only.name  # engines give a bare column the spelling of its table
+        result = ResolvedColumn(name, _type(output.hint, found), frozenset(lineage))
         if key:
             frame.done.setdefault(key, result)
         return result
