@@ -25,7 +25,13 @@ from headgate.model.bound import Catalog
 from headgate.model.project import Environment, Parameters
 from headgate.model.runs import Deployment, Owner, Run, RunKind, RunStatus
 from headgate.model.steps import LateValues, Step, StepError, StepOutcome, StepSink, StepStatus
-from headgate.recovery import DEPLOY_MARKER, finish_deployment, remaining_steps, settle_deployment
+from headgate.recovery import (
+    DEPLOY_MARKER,
+    fail_dead_runs,
+    finish_deployment,
+    remaining_steps,
+    settle_deployment,
+)
 from headgate.selection import run_parameters, run_selection
 from headgate.store.content import Content
 from headgate.store.journal import Journal
@@ -88,6 +94,8 @@ class Worker:
         waited = 0.0
         told = ""
         while not run.status.final:
+            if waited:  # whom we wait for may have died since
+                fail_dead_runs(self.store, self.owner.host, process_started)
             holder = self.store.locks.try_lock_environment(run.environment_id, run_id, mode)
             if holder is None:
                 try:
