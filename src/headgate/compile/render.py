@@ -160,13 +160,24 @@ class Renderer:
             hint = "check the braces, and that every block is closed"
             return TemplateFailed("template_error", f"template: {error.message}", error.lineno, hint, file)
         if isinstance(error, UndefinedError):
-            hint = "a template knows ref, ref_link, ref_no_link, parameters, this, config and the macros"
+            hint = self._hint_for(str(error.message))
             return TemplateFailed("template_error", f"template: {error.message}", line, hint, file)
         if isinstance(error, SecurityError):
             hint = "templates run in a sandbox: no files, no environment variables, no secrets"
             return TemplateFailed("template_error", f"template: {error.message}", line, hint, file)
         text = str(error) or type(error).__name__
+        if "no loader" in text:
+            hint = "a template cannot read files; what it shares with others is a macro in macros/"
+            return TemplateFailed("template_error", "template: it includes another file", line, hint, file)
         return TemplateFailed("template_error", f"template: {text}", line, "correct the template", file)
+
+    def _hint_for(self, message: str) -> str:
+        known = [*_functions([]), "parameters", "this", "config"]
+        for text in self.macros.values():
+            known += re.findall(r"{%-?\s*macro\s+(\w+)", text)
+        otherwise = f"a template knows {', '.join(known)}"
+        undefined = re.fullmatch(r"'(\w+)' is undefined", message)
+        return did_you_mean(undefined[1], known, otherwise) if undefined else otherwise
 
 
 def stages_of(text: str) -> list[tuple[str, str]]:

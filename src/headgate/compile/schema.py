@@ -78,7 +78,7 @@ def _is_number(value: Any) -> bool:
 
 TEXT = Value("text", lambda value: isinstance(value, str))
 BOOL = Value("true or false", lambda value: isinstance(value, bool))
-ANY = Value("a value", lambda value: True)
+ANY = Value("a value", lambda _value: True)
 DURATION = Value("a duration", lambda value: isinstance(value, str) or _is_number(value))
 FACTOR = Value("a number of at least 1", lambda value: _is_number(value) and value >= 1)
 THRESHOLD = Value("a number of rows or a share", lambda value: isinstance(value, (str, int)))
@@ -264,6 +264,9 @@ class _Checker:
                     self.check(own, item, prefix + key)
             elif not kind.open:
                 hint = did_you_mean(key, kind.keys, f"the keys are {', '.join(kind.keys)}")
+                word, blank, rest = key.partition(" ")
+                if blank and item is None and word in kind.keys:
+                    hint = f"a colon is missing: write `{word}: {rest.strip()}`"
                 self.complain("unknown_key", f"unknown key {key}", prefix + key, hint)
         for key in kind.required:
             own = kind.keys[key]

@@ -69,7 +69,5 @@ def test_compile_yields_the_columns_that_duckdb_yields(
         if column.type is not None:
             assert (
                 database.execute(f"select null::{column.type}").description[0][1]
-                == (  # type: ignore[index]
-                    database.execute(f"select null::{types[column.name.lower()]}").description[0][1]  # type: ignore[index]
-                )
+                == (database.execute(f"select null::{types[column.name.lower()]}").description[0][1])
             )
