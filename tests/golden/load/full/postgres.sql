@@ -1,0 +1,10 @@
+-- lock (stage)
+LOCK TABLE stg.orders IN SHARE ROW EXCLUSIVE MODE;
+
+-- delete (stage; counts deleted)
+DELETE FROM stg.orders;
+
+-- insert (stage; counts inserted)
+INSERT INTO stg.orders (id, name) SELECT id, name FROM (
+select * from raw.orders
+) AS q;

@@ -1,0 +1,18 @@
+-- stage (stage)
+CREATE TEMPORARY TABLE hg_new AS SELECT id, payload FROM (
+select * from raw.orders
+) AS q;
+
+-- key id (check)
+SELECT count(*) AS failures FROM (SELECT id, count(*) AS row_count FROM temp.hg_new GROUP BY id HAVING count(*) > 1 OR id IS NULL) AS bad;
+
+-- probe: SELECT id, count(*) AS row_count FROM temp.hg_new GROUP BY id HAVING count(*) > 1 OR id IS NULL LIMIT 5
+
+-- update (stage; counts updated)
+UPDATE stg.orders AS t SET payload = n.payload FROM temp.hg_new AS n WHERE t.id = n.id AND (t.payload IS DISTINCT FROM n.payload);
+
+-- insert (stage; counts inserted)
+INSERT INTO stg.orders (id, payload) SELECT id, payload FROM temp.hg_new AS n WHERE NOT EXISTS (SELECT 1 FROM stg.orders AS t WHERE t.id = n.id);
+
+-- drop stage (stage)
+DROP TABLE temp.hg_new;
