@@ -11,8 +11,8 @@ from typing import Any
 
 from headgate.engine.executor import Execution, execute
 from headgate.engine.stop import Stop
-from headgate.model.bound import HISTORY_COLUMNS, BoundColumn, BoundNode, TableName
-from headgate.model.project import Load, LoadStrategy, Materialization, TestSpec
+from headgate.model.bound import BoundColumn, BoundNode, TableName
+from headgate.model.project import HISTORY_COLUMNS, Load, LoadStrategy, Materialization, TestSpec
 from headgate.model.steps import LateValues, Step, StepOutcome
 from headgate.plan.steps import refresh_step
 from headgate.warehouse.base import Warehouse

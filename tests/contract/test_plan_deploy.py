@@ -10,7 +10,7 @@ import pytest
 from tests.contract.projects import Project
 
 from headgate.errors import ProjectError, Refused
-from headgate.model.plan import ChangeKind
+from headgate.model.plan import ChangeKind, Plan
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import RunRequest, RunStatus
 from headgate.service import deploying, planning
@@ -36,7 +36,7 @@ def tree(warehouse: Warehouse, warehouse_config: WarehouseConfig, tmp_path: Path
         yield tree
 
 
-def kinds(plan: planning.Plan) -> dict[str, str]:
+def kinds(plan: Plan) -> dict[str, str]:
     return {change.id: str(change.kind) for change in plan.changes}
 
 

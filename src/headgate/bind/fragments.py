@@ -66,7 +66,9 @@ class Fragments:
             case TestKind.EXPRESSION:
                 arguments["sql"] = self.condition(str(arguments["sql"]))
             case TestKind.SQL:
-                arguments["sql"] = self.text(node, str(arguments["sql"]), THIS)
+                arguments["sql"] = self.text(
+                    node, str(arguments["sql"]).replace("{this}", "{{ this }}"), THIS
+                )
             case _:
                 pass
         return replace(

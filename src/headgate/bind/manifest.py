@@ -17,7 +17,6 @@ from headgate.compile.rebind import Rendered, bind_text
 from headgate.errors import Diagnostic, HeadgateError, Location, ProjectError, did_you_mean
 from headgate.graph import find_cycle, order
 from headgate.model.bound import (
-    HISTORY_COLUMNS,
     BoundColumn,
     BoundManifest,
     BoundNode,
@@ -26,6 +25,7 @@ from headgate.model.bound import (
     WarehouseFacts,
 )
 from headgate.model.project import (
+    HISTORY_COLUMNS,
     Environment,
     Load,
     LoadStrategy,

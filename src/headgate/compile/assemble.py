@@ -258,7 +258,7 @@ class _Assembler:
         self.nodes[entry.id] = node
         for test in tests:
             for name in (test.spec.column, *(test.spec.arguments.get("columns") or ())):
-                known = [c.name for c in node.columns]
+                known = [c.name for c in node.table_columns()]
                 if name and not node.open_shape and name.lower() not in {k.lower() for k in known}:
                     mark = summary.marks.get(test.path, (1, 1, 1, 1))
                     message = f"{entry.full_name} has no column {name}"
@@ -356,7 +356,7 @@ class _Assembler:
         wanted = str(spec.arguments["field"])
         entry = self.names.by_id[node.id.lower()]
         if target is not None and (
-            target.open_shape or any(c.name.lower() == wanted.lower() for c in target.columns)
+            target.open_shape or any(c.name.lower() == wanted.lower() for c in target.table_columns())
         ):
             return
         if target is None and entry.previous is None:
@@ -370,7 +370,7 @@ class _Assembler:
             self.with_target(test, node.path, at)
             return
         place = summary.marks.get(f"{at}/relationships/field") or summary.marks.get(at) or (1, 1, 1, 1)
-        names = [c.name for c in target.columns]
+        names = [c.name for c in target.table_columns()]
         hint = did_you_mean(wanted, names, f"its columns are {', '.join(names[:8])}")
         message = f"{target.location}.{target.name} has no column {wanted}"
         self.report(node.path, Finding("unknown_column", message, *place[2:], hint))
@@ -430,5 +430,5 @@ class _Assembler:
 
 def _shape(node: Node) -> object:
     """What other nodes see of a node."""
-    columns = tuple((column.name, column.type) for column in node.columns)
+    columns = tuple((column.name, column.type) for column in node.table_columns())
     return (node.id, node.location, node.name, node.open_shape, columns)

@@ -16,9 +16,11 @@ from headgate.compile.resolve import OPEN, Relation, Resolution, ResolvedColumn,
 from headgate.compile.summary import FileSummary, Finding
 from headgate.errors import did_you_mean
 from headgate.model.project import (
+    HISTORY_COLUMNS,
     Column,
     Freshness,
     Load,
+    LoadStrategy,
     Materialization,
     Node,
     NodeType,
@@ -109,7 +111,7 @@ def resolve_links(
 
 def relation_of(node: Node) -> Relation:
     """What a node looks like to the queries that read it."""
-    columns = [ResolvedColumn(c.name, c.type, frozenset({(node.id, c.name)})) for c in node.columns]
+    columns = [ResolvedColumn(c.name, c.type, frozenset({(node.id, c.name)})) for c in node.table_columns()]
     return Relation(columns, is_open=node.open_shape, open_nodes=(node.id,) if node.open_shape else ())
 
 
@@ -144,7 +146,8 @@ class NodeBuilder:
         names = {column.name.lower() for column in columns}
         if not open_shape:
             self.check_columns(load, names)
-        tests = tuple(test.spec for test in self.tests(names, open_shape=open_shape))
+        seen = names | set(HISTORY_COLUMNS) if load and load.strategy is LoadStrategy.SCD2 else names
+        tests = tuple(test.spec for test in self.tests(seen, open_shape=open_shape))
         config = data.get("config") or {}
         for key, code, message, hint in check_config(config, node_type, self.types):
             self.complain(code, message, f"config/{key}" if key else "config", hint)

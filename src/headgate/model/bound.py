@@ -18,9 +18,6 @@ from headgate.model.project import (
 THIS = "$hg_this"
 """Stands in bound custom tests for the tested relation, which differs by the test's scope."""
 
-HISTORY_COLUMNS = ("valid_from", "valid_to", "is_current")
-"""What the load strategy scd2 adds to a table, in this order."""
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class TableName:

@@ -37,6 +37,10 @@ class DeletePolicy(StrEnum):
     """scd2: the current row of a key that the query no longer yields is closed."""
 
 
+HISTORY_COLUMNS = ("valid_from", "valid_to", "is_current")
+"""What the load strategy scd2 adds to a table, in this order."""
+
+
 class OnSchemaChange(StrEnum):
     FAIL = "fail"
     ADD_COLUMNS = "add_columns"
@@ -215,6 +219,19 @@ class Node:
     renamed_from: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     source: SourceDetails | None = None
+
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns that others see: the query's, and for scd2 the history's after them."""
+        if self.load is None or self.load.strategy is not LoadStrategy.SCD2:
+            return self.columns
+        updated_at = (self.load.updated_at or "").lower()
+        since = next((c for c in self.columns if c.name.lower() == updated_at), None)
+        instant = since.type if since else "TIMESTAMP WITH TIME ZONE"
+        kinds = (instant, instant, "BOOLEAN")
+        return (
+            *self.columns,
+            *(Column(name, kind) for name, kind in zip(HISTORY_COLUMNS, kinds, strict=True)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

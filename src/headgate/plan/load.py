@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from headgate.model.bound import HISTORY_COLUMNS, BoundColumn, BoundNode
-from headgate.model.project import DeletePolicy, Load, LoadStrategy
+from headgate.model.bound import BoundColumn, BoundNode
+from headgate.model.project import HISTORY_COLUMNS, DeletePolicy, Load, LoadStrategy
 from headgate.model.steps import Check, Counts, Role, Statement
 from headgate.plan.checks import SAMPLE_ROWS, key_check, late_names, not_null_check
 from headgate.warehouse.ddl import lock_table
