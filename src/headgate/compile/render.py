@@ -19,6 +19,7 @@ _MARK = "\ue000"
 
 _STAGE = "\ue001"
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MISSING_PARAMETER = re.compile(r"ReadParameters object' has no (?:attribute|element) '(.*)'")
 _JINJA = re.compile(r"\{[{%#]")
 _MOST_CHARACTERS = 10_000_000
 
@@ -45,36 +46,26 @@ class TemplateFailed(Exception):
         self.code, self.message, self.line, self.hint, self.file = code, message, line, hint, file
 
 
-class _UnknownParameter(Exception):
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(name)
-        self.name = name
-        self.known = known
-
-
 class ReadParameters(Mapping[str, Any]):
-    """Parameters that remember which of them were read."""
+    """Parameters that remember which of them were read. A template's `parameters.keys` is the parameter of
+    that name where there is one."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
-        self.read: set[str] = set()
+        self._read: set[str] = set()
 
-    def __getitem__(self, name: str) -> Any:
-        self.read.add(name)
-        if name not in self._values:
-            raise _UnknownParameter(name, sorted(self._values))
-        return self._values[name]
+    def names_read(self) -> tuple[str, ...]:
+        return tuple(sorted(self._read))
 
-    def get(self, name: str, default: Any = None) -> Any:
-        self.read.add(name)
-        return self._values.get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        self.read.add(str(name))
+    def has(self, name: str) -> bool:
         return name in self._values
 
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return self._values[name]
+
     def __iter__(self) -> Iterator[str]:
-        self.read.update(self._values)
+        self._read.update(self._values)
         return iter(self._values)
 
     def __len__(self) -> int:
@@ -110,9 +101,9 @@ class Renderer:
         except TemplateFailed:
             raise
         except Exception as error:  # a template may fail in any way that Python can
-            raise self._failure(error) from error
+            raise self._failure(error, parameters=parameters) from error
         text, no_links = _take_marks_out(marked)
-        return RenderedText(text, tuple(sorted(read.read)), no_links, tuple(links))
+        return RenderedText(text, read.names_read(), no_links, tuple(links))
 
     def check_syntax(self, template: str) -> None:
         """Raises TemplateFailed where the template cannot be parsed."""
@@ -145,20 +136,24 @@ class Renderer:
                 found.update(names)
         return found
 
-    def _failure(self, error: Exception, file: str | None = None) -> TemplateFailed:
+    def _failure(
+        self, error: Exception, file: str | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> TemplateFailed:
         from jinja2 import TemplateSyntaxError, UndefinedError
         from jinja2.exceptions import SecurityError
 
         line = _line_of(error)
-        if isinstance(error, _UnknownParameter):
-            known = ", ".join(error.known)
-            otherwise = f"the parameters are {known}" if known else "add it to `parameters` in headgate.yml"
-            hint = did_you_mean(error.name, error.known, otherwise)
-            message = f"the parameter {error.name} is not defined"
-            return TemplateFailed("unknown_parameter", message, line, hint, file)
         if isinstance(error, TemplateSyntaxError):
             hint = "check the braces, and that every block is closed"
             return TemplateFailed("template_error", f"template: {error.message}", error.lineno, hint, file)
+        missing = _MISSING_PARAMETER.search(str(error)) if isinstance(error, UndefinedError) else None
+        if missing is not None:
+            known = sorted(parameters or {})
+            shown = ", ".join(known)
+            otherwise = f"the parameters are {shown}" if known else "add it to `parameters` in headgate.yml"
+            message = f"the parameter {missing[1]} is not defined"
+            hint = did_you_mean(missing[1], known, otherwise)
+            return TemplateFailed("unknown_parameter", message, line, hint, file)
         if isinstance(error, UndefinedError):
             hint = self._hint_for(str(error.message))
             return TemplateFailed("template_error", f"template: {error.message}", line, hint, file)
@@ -310,7 +305,12 @@ def _environment() -> Any:
             return nodes.Output(data, lineno=line)
 
     class Sandbox(ImmutableSandboxedEnvironment):
-        intercepted_binops = frozenset(["*", "**", "%"])
+        intercepted_binops = frozenset(["*", "**"])
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            if isinstance(obj, ReadParameters) and obj.has(attribute):
+                return obj[attribute]
+            return super().getattr(obj, attribute)
 
         def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
             """An exponent or a repetition must not fill the memory."""

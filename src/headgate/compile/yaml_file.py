@@ -113,8 +113,6 @@ class _Reader:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             self.complain(node, "yaml_syntax", f"the tag {node.tag} is not known", "quote the value")
             return text
-        if node.tag.endswith(":str"):
-            return text
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
         if text in _NULL:
