@@ -25,14 +25,24 @@ def with_stand_ins(text: str, references: Sequence[TableReference]) -> str:
     for number, reference in sorted(enumerate(references), key=lambda item: item[1].start):
         parts.append(text[position : reference.start])
         if reference.qualifier:
-            parts.append(reference.alias)
+            parts.append(_alias(text, reference))
         else:
             parts.append(f"hg_ref_{number}_")
             if reference.alias_needed:
-                parts.append(f" AS {reference.alias}")
+                parts.append(f" AS {_alias(text, reference)}")
         position = reference.end
     parts.append(text[position:])
     return "".join(parts)
+
+
+def _alias(text: str, reference: TableReference) -> str:
+    """The alias, quoted where the text itself quotes the name: `STG."ORDER"` needs `"ORDER"`."""
+    written = text[reference.start : reference.end]
+    if written[-1:] in ('"', "`"):
+        name = written[written.rindex(written[-1], 0, -1) :]
+    else:
+        name = written.rpartition(".")[2].strip()
+    return name if name.strip('"`').lower() == reference.alias.strip('"`').lower() else reference.alias
 
 
 def resolve_stand_ins(
