@@ -56,15 +56,17 @@ def refreshed_tables(root: Path, environment: str, environ: dict[str, str]) -> d
             assert not failures, failures[0]
         assert len(state.context.store.steps.list(run.id)) >= 10
         bound = planning.read_deployed(state.context, wanted.id, "duckdb").bound
-        with closing(state.context.open_warehouse(wanted, "tests")) as warehouse:
-            with closing(warehouse.session()) as session:
-                return {
-                    node.id: sorted(
-                        text(values) for values in session.execute(f"SELECT * FROM {node.relation}").rows
-                    )
-                    for node in bound.nodes.values()
-                    if node.materialization is not Materialization.SOURCE
-                }
+        with (
+            closing(state.context.open_warehouse(wanted, "tests")) as warehouse,
+            closing(warehouse.session()) as session,
+        ):
+            return {
+                node.id: sorted(
+                    text(values) for values in session.execute(f"SELECT * FROM {node.relation}").rows
+                )
+                for node in bound.nodes.values()
+                if node.materialization is not Materialization.SOURCE
+            }
 
 
 def text(row: tuple[Any, ...]) -> str:

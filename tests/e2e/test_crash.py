@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,16 @@ class Twin:
         )
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
-        with closing(open_warehouse(self.config, root=self.root, label="tests")) as warehouse:
-            with closing(warehouse.session()) as session:
-                return self.execute(session, statements)
+        with self.session() as session:
+            return self.execute(session, statements)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with (
+            closing(open_warehouse(self.config, root=self.root, label="tests")) as warehouse,
+            closing(warehouse.session()) as session,
+        ):
+            yield session
 
     @staticmethod
     def execute(session: Session, statements: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -103,14 +110,11 @@ class Twin:
         )
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        with closing(open_warehouse(self.config, root=self.root, label="tests")) as warehouse:
-            with closing(warehouse.session()) as session:
-                return {
-                    table: sorted(
-                        session.execute(f"SELECT * FROM {table.replace('full', QUOTED)}").rows, key=str
-                    )
-                    for table in TABLES
-                }
+        with self.session() as session:
+            return {
+                table: sorted(session.execute(f"SELECT * FROM {table.replace('full', QUOTED)}").rows, key=str)
+                for table in TABLES
+            }
 
     def published(self) -> set[tuple[str, str]]:
         rows = self.sql("SELECT run_uid, step_id FROM _headgate.commits")
@@ -121,9 +125,7 @@ QUOTED = '"full"'
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def twins(
-    request: pytest.FixtureRequest, new_database: WarehouseConfigs, tmp_path: Path
-) -> Iterator[list[Twin]]:
+def twins(request: pytest.FixtureRequest, new_database: WarehouseConfigs, tmp_path: Path) -> list[Twin]:
     return [Twin(tmp_path / name, new_database(request.param)) for name in ("peaceful", "victim")]
 
 
