@@ -12,13 +12,13 @@ import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from generate_project import generate
-
+GENERATOR = Path(__file__).with_name("generate_project.py")
 CODE = (
     "import sys; from pathlib import Path; from headgate.compile import compile_project;"
     "compile_project(Path(sys.argv[1]))"
@@ -69,7 +69,8 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        generate(folder, nodes=arguments.nodes, small=arguments.small)
+        size = ["--nodes", str(arguments.nodes), *(["--small"] if arguments.small else [])]
+        subprocess.run([sys.executable, GENERATOR, folder, *size], check=True)
         age(folder)
         for title, prepare in (("cold", cold), ("unchanged", unchanged), ("leaf changed", leaf_changed)):
             runs = []

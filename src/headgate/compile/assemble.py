@@ -24,7 +24,7 @@ from headgate.compile.node_build import (
     relation_of,
     resolve_links,
 )
-from headgate.compile.resolve import Relation
+from headgate.compile.relation import Relation
 from headgate.compile.summary import FileSummary, Finding
 from headgate.errors import Diagnostic, Location, did_you_mean
 from headgate.graph import find_cycle, order

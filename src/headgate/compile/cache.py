@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 import zlib
 from functools import cache
 from importlib.util import find_spec
@@ -101,8 +100,8 @@ class Cache:
         temporary = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{name}-")
-            with os.fdopen(handle, "wb", buffering=0) as file:
+            temporary = self.folder / f".{name}-{os.getpid()}-{os.urandom(4).hex()}"
+            with open(temporary, "xb", buffering=0) as file:
                 file.write(_checksum(payload))
                 written = file.write(payload)
             if written == len(payload):

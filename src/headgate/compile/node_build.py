@@ -12,7 +12,8 @@ from headgate.compile.duration import duration_seconds
 from headgate.compile.manifest_file import sorted_data
 from headgate.compile.names import Entry, NameProblem, Names
 from headgate.compile.node_types import check_config, config_defaults, load_rules, materialization_of
-from headgate.compile.resolve import OPEN, Relation, Resolution, ResolvedColumn, resolve_query
+from headgate.compile.relation import OPEN, Relation, ResolvedColumn
+from headgate.compile.resolve import Resolution, resolve_query
 from headgate.compile.summary import FileSummary, Finding
 from headgate.errors import did_you_mean
 from headgate.model.project import (

@@ -14,6 +14,7 @@ from headgate.errors import Diagnostic, HeadgateError, NotFound, ProjectError, U
 from headgate.model.project import Environment, Manifest
 
 CACHE_FOLDER = ".headgate/cache"
+_FEW_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,11 @@ def _compile(
 
     workspace = Workspace(files.records, files.content, cache.read_files(), processes)
     project = workspace.read_project()
-    previous = workspace.previous(saved, files.changed)
-    workspace.summarize_sql()
+    if len(files.changed) > _FEW_FILES:  # parsing leaves much garbage in cycles, assembling none
+        workspace.summarize_sql()
     with paused_collector():
+        previous = workspace.previous(saved, files.changed)
+        workspace.summarize_sql()
         assembly = assemble([record.path for record in files.records], project, workspace, previous)
         diagnostics = workspace.diagnostics() + assembly.diagnostics
     diagnostics.sort(key=lambda d: (d.location.file, d.location.line, d.location.column, d.code))

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from headgate.compile.relation import NO_LINEAGE, OPEN, Relation, ResolvedColumn, renamed, united
 from headgate.compile.summary import Cte, Hint, Output, QuerySummary, Ref, Scope, Source, Star
 from headgate.errors import did_you_mean
-
-Lineage = frozenset[tuple[str, str]]
-
-_NO_LINEAGE: Lineage = frozenset()
 
 _PSEUDO_COLUMNS = frozenset(
     [
@@ -72,45 +68,6 @@ _UNITS = frozenset(
         "dayofyear",
     ]
 )
-
-
-class ResolvedColumn(NamedTuple):
-    """`lineage` holds the columns of other nodes that it is computed from."""
-
-    name: str
-    type: str | None
-    lineage: Lineage
-
-
-class Relation:
-    """The columns of something that stands in FROM, in order. `open`: there may be more names than are known.
-
-    `exact`: these are all columns, at their positions; those that the engine names itself have the name "".
-    `open_nodes` are the nodes whose unknown columns it may have.
-    """
-
-    __slots__ = ("by_name", "columns", "exact", "open", "open_nodes")
-
-    def __init__(
-        self, columns: Sequence[ResolvedColumn], *, is_open: bool = False, open_nodes: tuple[str, ...] = ()
-    ) -> None:
-        self.columns = columns
-        self.exact = not is_open
-        self.open_nodes = open_nodes
-        self.by_name: dict[str, ResolvedColumn] = {}
-        for column in columns:
-            self.by_name.setdefault(column.name.lower(), column)
-        self.open = is_open or self.by_name.pop("", None) is not None
-
-    def find(self, name: str) -> ResolvedColumn | None:
-        """The column of that name; of an open relation over one node, any name is taken to be that node's."""
-        found = self.by_name.get(name.lower())
-        if found is None and len(self.open_nodes) == 1:
-            return ResolvedColumn(name, None, frozenset({(self.open_nodes[0], name)}))
-        return found
-
-
-OPEN = Relation((), is_open=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +146,7 @@ class _Resolver:
         if scope.branches:
             relations = [self.scope(scope.branches[0], ctes, outer, top=top)]
             relations += [self.scope(branch, ctes, outer) for branch in scope.branches[1:]]
-            return _union(relations, by_name=scope.by_name)
+            return united(relations, by_name=scope.by_name)
         frame = Frame([], outer)
         for source in scope.sources:
             self.add_source(source, frame, ctes)
@@ -207,14 +164,14 @@ class _Resolver:
             inner = dict(ctes)
             for own in cte.scope.ctes:
                 inner[own.name] = self.cte(own, inner, outer)
-            anchor = _rename(self.scope(cte.scope.branches[0], inner, outer), cte.columns)
+            anchor = renamed(self.scope(cte.scope.branches[0], inner, outer), cte.columns)
             # The recursive part may add lineage but no names; its columns' types are the anchor's.
             inner[cte.name] = anchor
             rest = [self.scope(branch, inner, outer) for branch in cte.scope.branches[1:]]
-            return _rename(_union([anchor, *rest], by_name=cte.scope.by_name), cte.columns)
+            return renamed(united([anchor, *rest], by_name=cte.scope.by_name), cte.columns)
         if cte.recursive:
             ctes = {**ctes, cte.name: OPEN}
-        return _rename(self.scope(cte.scope, ctes, outer), cte.columns)
+        return renamed(self.scope(cte.scope, ctes, outer), cte.columns)
 
     def add_source(self, source: Source, frame: Frame, ctes: dict[str, Relation]) -> None:
         if source.table is not None:
@@ -225,12 +182,12 @@ class _Resolver:
             # Subqueries in FROM may be correlated with what stands before them.
             relation = self.scope(source.scope, ctes, frame)
         else:
-            names = [ResolvedColumn(name, None, _NO_LINEAGE) for name in source.columns]
+            names = [ResolvedColumn(name, None, NO_LINEAGE) for name in source.columns]
             relation = Relation(names, is_open=not source.closed)
         for ref in source.refs:
             self.check(ref, frame)
         if source.table is not None or source.cte is not None or source.scope is not None:
-            relation = _rename(relation, source.columns)
+            relation = renamed(relation, source.columns)
         item = Item(source.alias.lower(), relation, source)
         if source.natural:
             shared = {name for left in frame.items for name in left.relation.by_name}
@@ -480,43 +437,6 @@ class _Resolver:
         self.problems.append(
             ColumnProblem("unknown_column", where, offset, did_you_mean(name, names, otherwise))
         )
-
-
-def _rename(relation: Relation, names: tuple[str, ...]) -> Relation:
-    """Give the first columns other names: `t(a, b)`."""
-    if not names:
-        return relation
-    if not relation.exact:
-        known = [ResolvedColumn(name, None, _NO_LINEAGE) for name in names]
-        return Relation(known, is_open=True, open_nodes=())
-    renamed = [column._replace(name=name) for name, column in zip(names, relation.columns, strict=False)]
-    return Relation([*renamed, *relation.columns[len(names) :]])
-
-
-def _union(relations: list[Relation], *, by_name: bool) -> Relation:
-    """Names come from the first branch; lineage from all, by position or by name."""
-    first = relations[0]
-    is_open = not all(relation.exact for relation in relations)
-    open_nodes = tuple(dict.fromkeys(node for relation in relations for node in relation.open_nodes))
-    if by_name:
-        names: dict[str, list[ResolvedColumn]] = {}
-        for relation in relations:
-            for column in relation.columns:
-                names.setdefault(column.name.lower(), []).append(column)
-        return Relation([_join(same) for same in names.values()], is_open=is_open, open_nodes=open_nodes)
-    if is_open:  # positions are unsure, so is lineage; names are still the first branch's
-        return Relation(first.columns, is_open=not first.exact, open_nodes=() if first.exact else open_nodes)
-    columns = [
-        _join([column, *(other.columns[index] for other in relations[1:] if index < len(other.columns))])
-        for index, column in enumerate(first.columns)
-    ]
-    return Relation(columns)
-
-
-def _join(same: list[ResolvedColumn]) -> ResolvedColumn:
-    kinds = {column.type for column in same}
-    lineage = frozenset().union(*(column.lineage for column in same))
-    return ResolvedColumn(same[0].name, kinds.pop() if len(kinds) == 1 else None, lineage)
 
 
 def _type(hint: Hint, found: Sequence[ResolvedColumn | None]) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +115,8 @@ def describe_version(root: Path) -> Version:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
+    import subprocess  # a compile from the cache needs none of it
+
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments],

@@ -97,8 +97,8 @@ class Workspace:
         """Make the missing summaries of all SQL files, on several cores where there are many."""
         missing: dict[str, str] = {}
         for path, kind in self.kinds.items():
-            if kind in _SQL and self._key(path) not in self.saved:
-                missing.setdefault(self._key(path), path)
+            if kind in _SQL and (key := self._key(path)) not in self.saved and key not in self.fresh:
+                missing.setdefault(key, path)
         work = [(path, self.content(path)) for path in missing.values()]
         if work:
             results = summarize_all(self.context, work, self.processes)

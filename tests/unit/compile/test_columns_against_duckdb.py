@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from headgate.compile.parse import parse_query
-from headgate.compile.resolve import OPEN, Relation, ResolvedColumn, resolve_query
+from headgate.compile.relation import OPEN, Relation, ResolvedColumn
+from headgate.compile.resolve import resolve_query
 
 TABLES = {
     "CUSTOMER": {"c_id": "BIGINT", "c_name": "VARCHAR", "c_nation": "INTEGER"},

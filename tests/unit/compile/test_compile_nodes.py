@@ -201,6 +201,19 @@ def test_column_of_an_undeclared_source_has_its_lineage(compiled: Compile) -> No
     assert found.columns[0].sources == (("RAW.UNDECLARED", "anything"),)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1 as a from RAW.CUSTOMER where " + " or ".join(f"c_id = {i}" for i in range(2_000)),
+        " union all ".join(f"select {i} as a" for i in range(2_000)),
+        "select " + " || ".join(["c_name"] * 2_000) + " as a from RAW.CUSTOMER",
+    ],
+    ids=["or", "union", "concatenation"],
+)
+def test_long_chain_is_no_deep_recursion(compiled: Compile, query: str) -> None:
+    assert [column.name for column in node(compiled, query).columns] == ["a"]
+
+
 def test_ref_and_plain_name_say_the_same(compiled: Compile) -> None:
     by_ref = node(compiled, "select c_id from {{ ref('RAW', 'CUSTOMER') }}")
     assert by_ref.query == "select c_id from RAW.CUSTOMER"
