@@ -141,14 +141,14 @@ class NodeBuilder:
             place = self.place(problem.offset)
             self.findings.append(Finding(problem.code, problem.message, *place, problem.hint))
         node_type = self.node_type()
-        columns = self.columns(resolution.relation)
-        open_shape = resolution.relation.open or summary.broken
         load = self.load(node_type)
+        history = HISTORY_COLUMNS if load and load.strategy is LoadStrategy.SCD2 else ()
+        columns = self.columns(resolution.relation, history)
+        open_shape = resolution.relation.open or summary.broken
         names = {column.name.lower() for column in columns}
         if not open_shape:
             self.check_columns(load, names)
-        seen = names | set(HISTORY_COLUMNS) if load and load.strategy is LoadStrategy.SCD2 else names
-        tests = tuple(test.spec for test in self.tests(seen, open_shape=open_shape))
+        tests = tuple(test.spec for test in self.tests(names | set(history), open_shape=open_shape))
         config = data.get("config") or {}
         for key, code, message, hint in check_config(config, node_type, self.types):
             self.complain(code, message, f"config/{key}" if key else "config", hint)
@@ -199,7 +199,8 @@ class NodeBuilder:
         self.findings += findings
         return load
 
-    def columns(self, relation: Relation) -> tuple[Column, ...]:
+    def columns(self, relation: Relation, history: tuple[str, ...]) -> tuple[Column, ...]:
+        """The query's columns with what the header says of them; it may also speak of those that scd2 adds."""
         declared = {
             name.lower(): (name, entry or {}) for name, entry in (self.data.get("columns") or {}).items()
         }
@@ -224,7 +225,7 @@ class NodeBuilder:
             if relation.open or is_source:
                 kind = entry.get("type")
                 found[folded] = Column(name, kind, kind, entry.get("description") or "")
-            elif not self.summary.broken:
+            elif folded not in history:
                 self.not_in_query(name, f"columns/{name}", found)
         return tuple(found.values())
 

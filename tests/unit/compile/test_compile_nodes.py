@@ -154,6 +154,18 @@ def test_every_form_of_test_is_read(compiled: Compile) -> None:
     )
 
 
+def test_history_columns_of_scd2_can_be_read_and_tested(compiled: Compile) -> None:
+    nodes = compiled(
+        {
+            N: "/*---\nload: scd2\nkey: c_id\ncolumns: {valid_to: {tests: [not_null]}}\n---*/\n"
+            "select c_id from RAW.CUSTOMER",
+            "nodes/STG/M.sql": "select c_id, valid_from from STG.N where is_current",
+        }
+    ).manifest.nodes
+    assert [column.name for column in nodes["STG.N"].columns] == ["c_id"]
+    assert nodes["STG.M"].columns[1].sources == (("STG.N", "valid_from"),)
+
+
 def spans(found: Node) -> list[str]:
     assert found.query is not None
     return [found.query[reference.start : reference.end] for reference in found.references]
