@@ -87,6 +87,16 @@ def _color(value: Any) -> str:
     return str(value)
 
 
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("1", "true", "yes", "on"):
+        return True
+    if str(value).lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("1 or 0")
+
+
 def _names(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
@@ -149,6 +159,14 @@ SETTINGS = {
             "Whether answers are coloured: `auto` (on a terminal), `always` or `never`. `NO_COLOR` means `never`.",
         ),
         Setting(
+            "debug",
+            "HEADGATE_DEBUG",
+            _switch,
+            False,
+            "0",
+            "Whether an error that nobody expected also shows where in the program it happened.",
+        ),
+        Setting(
             "allowed_env",
             "HEADGATE_ALLOWED_ENV",
             _names,
@@ -171,6 +189,7 @@ class Settings:
     lease_seconds: float = 30.0
     wait_seconds: float | None = None
     color: str = "auto"
+    debug: bool = False
     allowed_env: tuple[str, ...] = ("HEADGATE_*", "PG*", "SNOWFLAKE_*")
     sources: Mapping[str, str] = field(default_factory=dict)
     _variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -232,6 +251,15 @@ def load(
         if name.startswith(SECRET_PREFIX) or _allowed(name, values["allowed_env"])
     }
     return Settings(**values, sources=sources, _variables=known)
+
+
+def debugging(environ: Mapping[str, str] | None = None) -> bool:
+    """The setting `debug`, also where no other setting can be read. Never raises."""
+    environ = os.environ if environ is None else environ
+    try:
+        return _switch(environ.get(SETTINGS["debug"].variable) or False)
+    except ValueError:
+        return False
 
 
 def _given(

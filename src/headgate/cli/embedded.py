@@ -7,6 +7,7 @@ go on for ever.
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.engine.step import Reshape
+from headgate.engine.stop import Stop
+from headgate.errors import Busy
 from headgate.model.bound import BoundColumn
 from headgate.model.project import Environment, Parameters
 from headgate.model.runs import Deployment
@@ -39,19 +42,32 @@ class Embedded:
 
 @contextmanager
 def embedded(
-    settings: Settings, root: Path, *, label: str, on_wait: Callable[[str], None] | None = None
+    settings: Settings,
+    root: Path,
+    *,
+    label: str,
+    on_wait: Callable[[str], None] | None = None,
+    stop: Stop | None = None,
 ) -> Iterator[Embedded]:
-    """Open the project's state; closed at the end. `label` names the command to whoever has to wait for it."""
+    """Open the project's state; closed at the end. `label` names the command to whoever has to wait for it.
+
+    `stop` also ends the wait for a warehouse, as Ctrl-C does where it is not given (KeyboardInterrupt).
+    """
 
     def open_for(environment: Environment, who: str) -> Warehouse:
-        return open_warehouse(
-            environment.warehouse,
-            root=root,
-            label=who,
-            resolve=settings.resolve,
-            on_wait=on_wait,
-            wait_seconds=settings.wait_seconds,
-        )
+        def opened(wait_seconds: float | None) -> Warehouse:
+            return open_warehouse(
+                environment.warehouse,
+                root=root,
+                label=who,
+                resolve=settings.resolve,
+                on_wait=on_wait,
+                wait_seconds=wait_seconds,
+            )
+
+        if stop is None:
+            return opened(settings.wait_seconds)
+        return _open_unless_stopped(opened, stop, settings.wait_seconds, on_wait)
 
     owner = this_process(label)
     with Store.open(settings.state_dir / STATE_FILE) as store:
@@ -65,6 +81,29 @@ def embedded(
             owner=owner,
         )
         yield Embedded(context, _worker(context, store, settings))
+
+
+def _open_unless_stopped(
+    opened: Callable[[float | None], Warehouse],
+    stop: Stop,
+    wait_seconds: float | None,
+    on_wait: Callable[[str], None] | None,
+) -> Warehouse:
+    give_up_at = None if wait_seconds is None else time.monotonic() + wait_seconds
+    pause_seconds = 0.02
+    told = ""
+    while True:
+        try:
+            return opened(0)
+        except Busy as busy:
+            if busy.code != "warehouse_locked" or (give_up_at is not None and time.monotonic() >= give_up_at):
+                raise
+            if on_wait is not None and told != busy.message:
+                told = busy.message
+                on_wait(f"waiting: {told}")
+        if stop.wait(pause_seconds):
+            raise KeyboardInterrupt
+        pause_seconds = min(pause_seconds * 1.5, 0.25)
 
 
 def _worker(context: Context, store: Store, settings: Settings) -> Worker:

@@ -1,0 +1,7 @@
+"""`python -m headgate` is the command `headgate`."""
+
+import sys
+
+from headgate.cli.main import run
+
+sys.exit(run())

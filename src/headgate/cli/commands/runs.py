@@ -1,0 +1,145 @@
+"""`headgate runs`: what ran, newest first; one run with its steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from headgate.cli import flags, output
+from headgate.cli.carrying import tell_error
+from headgate.cli.invocation import current
+from headgate.model.runs import Run, RunKind, RunStatus
+from headgate.service import asking, bodies
+from headgate.service.context import find_environment
+from headgate.store.runs import RunFilter
+
+
+@flags.group("runs")
+def runs() -> None:
+    """List runs, newest first; show one with its steps."""
+
+
+@runs.command("list")
+@flags.environment
+@flags.job
+@click.option("--status", type=click.Choice([s.value for s in RunStatus]), help="Only runs of this status.")
+@click.option("--kind", type=click.Choice([k.value for k in RunKind]), help="Only runs of this kind.")
+@flags.limit(20)
+@flags.starting_from
+@flags.as_json
+def list_(
+    *,
+    environment: str | None,
+    job: str | None,
+    status: str | None,
+    kind: str | None,
+    limit: int,
+    starting_from: str | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first.
+
+    \b
+    Examples:
+      headgate runs -e dev --status failed
+      headgate runs list --limit 5 --json
+    """
+    with current().open("headgate runs") as opened:
+        context = opened.context
+        row = find_environment(context, environment) if environment else None
+        which = RunFilter(
+            environment_id=row.environment.id if row else None,
+            status=RunStatus(status) if status else None,
+            kind=RunKind(kind) if kind else None,
+            job_id=None if job is None else asking.job_id_of_runs(context, row, job),
+        )
+        page = asking.list_runs(context, which, limit=limit, starting_from=starting_from)
+        names = {
+            report.environment.id: report.environment.name for report in asking.list_environments(context)
+        }
+    if as_json:
+        data = [bodies.run_body(run, names.get(run.environment_id, "")) for run in page.items]
+        output.show_json(bodies.page(data, page.limit, page.next))
+        return
+    if not page.items:
+        output.say("no runs" if which != RunFilter() or starting_from else "nothing has run yet")
+        return
+    head = ("RUN", "KIND", "STATUS", "ENV", "WHAT", "STARTED", "TOOK", "BY")
+    output.show_table(head, [_row(run, names.get(run.environment_id, "")) for run in page.items])
+    if page.next:
+        output.say(f"more: headgate runs list --startingFrom {page.next}")
+
+
+def _row(run: Run, environment: str) -> tuple[object, ...]:
+    began: datetime = run.started_at or run.created_at
+    took = output.since(run.started_at, run.ended_at)
+    return (run.id, run.kind, run.status, environment, what(run), output.at(began), took, run.requested_by)
+
+
+def what(run: Run) -> str:
+    """What a run was asked to do, in a few words."""
+    request = run.request
+    if run.kind is RunKind.DEPLOY:
+        return ""
+    if request.include or request.exclude:
+        parts = [request.include, f"without {request.exclude}" if request.exclude else ""]
+        words = " ".join(part for part in parts if part)
+    else:
+        words = f"job {run.job_id} {run.job_name or ''}".strip() if run.job_id is not None else "all"
+    words = words if len(words) <= 50 else words[:49] + "…"
+    return f"{words}, rerun of {run.rerun_of}" if run.rerun_of is not None else words
+
+
+@runs.command("show")
+@click.argument("run_id", metavar="RUN_ID", shell_complete=flags.complete_runs)
+@flags.as_json
+def show(*, run_id: str, as_json: bool) -> None:
+    """Show a run with its steps.
+
+    \b
+    Example:
+      headgate runs show 12
+    """
+    number = asking.run_number(run_id)
+    with current().open("headgate runs") as opened:
+        found = asking.report_run(opened.context, number)
+    run = found.run
+    if as_json:
+        output.show_json(bodies.run_detail(run, found.environment.name, found.history, found.steps))
+        return
+    lines = [
+        ("status", output.status(run.status.value) + (f": {run.error.message}" if run.error else "")),
+        ("environment", f"{found.environment.name} ({found.environment.id})"),
+        ("what", what(run)),
+        ("parameters", ", ".join(f"{k}={v}" for k, v in run.request.parameters.items())),
+        ("started", output.at(run.started_at)),
+        ("took", output.since(run.started_at, run.ended_at) if run.started_at else ""),
+        ("by", run.requested_by),
+        ("related", ", ".join(f"run {other.id} {other.status}" for other in found.history)),
+        *(("note", note) for note in run.notes),
+    ]
+    output.show(click.style(f"{run.kind} {run.id}", bold=True))
+    for name, value in lines:
+        if value:
+            output.show(f"  {name:<12}{value}")
+    if run.error is not None and run.error.code != "steps_failed":
+        tell_error(run.error, indent="  ", write=output.show)
+    if not found.steps:
+        return
+    output.show()
+    head = ("NODE", "TYPE", "STATUS", "INSERTED", "UPDATED", "DELETED", "TOOK", "")
+    rows = [
+        (
+            step.step_id,
+            step.node_type or step.kind,
+            step.status,
+            step.rows_inserted,
+            step.rows_updated,
+            step.rows_deleted,
+            output.since(step.started_at, step.ended_at) if step.ended_at else "",
+            step.error.message if step.error else "; ".join(step.notes),
+        )
+        for step in found.steps
+    ]
+    output.show_table(head, rows, right=(3, 4, 5, 6))

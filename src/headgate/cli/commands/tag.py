@@ -1,0 +1,73 @@
+"""`headgate tag`: names for versions of the project, which deploys and model jobs can name."""
+
+from __future__ import annotations
+
+import click
+
+from headgate.cli import flags, output
+from headgate.cli.invocation import current
+from headgate.service import asking, bodies
+from headgate.service.project import compile_tree
+from headgate.service.versions import tag_deployed, tag_tree
+
+
+@flags.group("tag")
+def tag() -> None:
+    """Name versions of the project."""
+
+
+@tag.command("create")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "-e",
+    "--environmentID",
+    "--environment",
+    "environment",
+    metavar="ENV",
+    shell_complete=flags.complete_environments,
+    help="Name what is deployed there, not the project's files.",
+)
+@flags.as_json
+def create(*, name: str, environment: str | None, as_json: bool) -> None:
+    """Name this version of the project. A tag never moves.
+
+    \b
+    Examples:
+      headgate tag create v3
+      headgate tag create v3 -e prod
+    """
+    with current().open("headgate tag") as opened:
+        if environment is not None:
+            made = tag_deployed(opened.context, environment, name)
+        else:
+            made = tag_tree(opened.context, compile_tree(opened.context), name)
+    if as_json:
+        output.show_json(bodies.tag_body(made))
+    else:
+        output.show(f"{made.name} names the manifest {made.manifest_digest[:12]}")
+
+
+@tag.command("list")
+@flags.limit(100)
+@flags.starting_from
+@flags.as_json
+def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
+    """List version tags by name.
+
+    \b
+    Example:
+      headgate tag list
+    """
+    with current().open("headgate tag") as opened:
+        project = compile_tree(opened.context).manifest.name
+        page = asking.list_tags(opened.context, project, limit=limit, starting_from=starting_from)
+    if as_json:
+        output.show_json(bodies.page([bodies.tag_body(one) for one in page.items], page.limit, page.next))
+        return
+    if not page.items:
+        output.say("no tags: `headgate tag create v1` names this version")
+        return
+    rows = [(one.name, one.manifest_digest[:12], output.at(one.created_at)) for one in page.items]
+    output.show_table(("TAG", "MANIFEST", "CREATED"), rows)
+    if page.next:
+        output.say(f"more: --startingFrom {page.next}")

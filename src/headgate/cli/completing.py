@@ -1,0 +1,68 @@
+"""Names for the shell's completion: nodes, jobs, environments, runs. From what is at hand (the last compile, the
+state); fast, and never an error, because whoever presses Tab cannot read one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from headgate.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from headgate.settings import Settings
+
+MOST = 500
+
+
+def complete_names(kind: str, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    """At most so many items that a shell can show. Names are compared without case, as selectors do."""
+    try:
+        invocation = ctx.find_object(Invocation) or Invocation()
+        found = _names(kind, invocation.settings())
+        folded = incomplete.lower()
+        items = [CompletionItem(name, help=help_) for name, help_ in found if name.lower().startswith(folded)]
+        return items[:MOST]
+    except Exception:  # the outermost loop of a completion: no answer is the only good one
+        return []
+
+
+def _names(kind: str, settings: Settings) -> Iterable[tuple[str, str]]:
+    if kind == "runs":
+        return _runs(settings)
+    from headgate.service.working_tree import known_names
+
+    known = known_names(settings)
+    match kind:
+        case "nodes":
+            return known.nodes
+        case "jobs":
+            return known.jobs
+        case _:
+            return known.environments or _environments(settings)
+
+
+def _runs(settings: Settings) -> list[tuple[str, str]]:
+    from headgate.cli.embedded import STATE_FILE
+    from headgate.store.store import Store
+
+    path = settings.state_dir / STATE_FILE
+    if not path.is_file():
+        return []
+    with Store.open(path) as store:
+        return [(str(run.id), f"{run.kind} {run.status}") for run in store.runs.list(limit=50)]
+
+
+def _environments(settings: Settings) -> list[tuple[str, str]]:
+    from headgate.cli.embedded import STATE_FILE
+    from headgate.store.store import Store
+
+    path = settings.state_dir / STATE_FILE
+    if not path.is_file():
+        return []
+    with Store.open(path) as store:
+        return [
+            (row.environment.name, f"environment {row.environment.id}") for row in store.environments.list()
+        ]

@@ -1,0 +1,92 @@
+"""What one call of the command line knows before its command begins: the project's folder and the settings.
+
+Both are looked for when they are first needed, so that help and version need neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from headgate.cli.embedded import Embedded
+    from headgate.engine.stop import Stop
+    from headgate.settings import Settings
+
+PROJECT_FILE = "headgate.yml"
+
+
+class Invocation:
+    """The object of click's context. `project` and `state_dir` are the flags, None where they are not given."""
+
+    def __init__(self) -> None:
+        self.project: Path | None = None
+        self.state_dir: Path | None = None
+        self.no_color = False
+        self.color: bool | None = None
+        self._root: Path | None = None
+        self._settings: Settings | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder of headgate.yml: the one named by --project, else the nearest from here upwards.
+
+        Raises NotFound `not_a_project`.
+        """
+        if self._root is None:
+            self._root = find_project(self.project)
+        return self._root
+
+    def settings(self, **given: Any) -> Settings:
+        """The settings of the project; `given` are flags by setting's name, None where not given."""
+        if self._settings is None or given:
+            from headgate.settings import load
+
+            own = {"state_dir": self.state_dir, "color": "never" if self.no_color else None}
+            self._settings = load(self.root, flags={**own, **given})
+            self.use_color(self._settings.color)
+        return self._settings
+
+    def use_color(self, color: str) -> None:
+        """`auto` leaves it to click: colours on a terminal only."""
+        self.color = {"always": True, "never": False}.get(color)
+        context = click.get_current_context(silent=True)
+        while context is not None:
+            context.color = self.color
+            context = context.parent
+
+    @contextmanager
+    def open(self, label: str, *, stop: Stop | None = None, **given: Any) -> Iterator[Embedded]:
+        """The project's own state, open, with a worker."""
+        from headgate.cli.embedded import embedded
+        from headgate.cli.output import say
+
+        with embedded(self.settings(**given), self.root, label=label, on_wait=say, stop=stop) as opened:
+            yield opened
+
+
+def find_project(named: Path | None) -> Path:
+    """`compile.source.find_root`, without the cost of its package, which a refresh never needs."""
+    start = Path.cwd() if named is None else named.expanduser()
+    start = start.resolve()
+    for folder in (start, *start.parents) if named is None else (start,):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    from headgate.errors import NotFound
+
+    where = f"{start} or above it" if named is None else str(start)
+    raise NotFound(
+        "not_a_project",
+        f"there is no {PROJECT_FILE} in {where}",
+        hint="change into a project folder, name one with --project, or make one with `headgate init`",
+    )
+
+
+def current() -> Invocation:
+    found = click.get_current_context().find_object(Invocation)
+    assert found is not None
+    return found

@@ -1,0 +1,55 @@
+"""A plan as a person reads it. Pure: a plan in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from headgate.cli.output import names, one_line, plural
+from headgate.model.plan import Change, ChangeKind, Plan
+
+_SIGNS = {
+    ChangeKind.CREATE: ("+", "green"),
+    ChangeKind.ALTER: ("~", "yellow"),
+    ChangeKind.REPLACE: ("!", "red"),
+    ChangeKind.RENAME: (">", "yellow"),
+    ChangeKind.DROP: ("-", "red"),
+    ChangeKind.ADOPT: ("!", "red"),
+    ChangeKind.MODIFY: ("*", "blue"),
+}
+
+
+def plan_lines(plan: Plan, *, ddl: bool) -> Iterator[str]:
+    """With `ddl`, every statement as it will run."""
+    yield headline(plan)
+    for change in plan.changes:
+        yield _change(change)
+        for reason in change.reasons:
+            yield f"      {one_line(reason)}"
+        if change.drift:
+            yield f"      {click.style('drifted', fg='yellow')}: the warehouse is not as the last deploy left it"
+        if change.destroys:
+            yield f"      {click.style('destroys', fg='red', bold=True)} {one_line(change.destroys)}"
+        if ddl:
+            for statement in change.statements:
+                for line in statement.sql.splitlines():
+                    yield click.style(f"      {line}".rstrip(), dim=True)
+    if plan.needs_refresh:
+        count = plural(len(plan.needs_refresh), "node needs", "nodes need")
+        yield f"{count} a refresh afterwards: {names(plan.needs_refresh, 8)}"
+
+
+def headline(plan: Plan) -> str:
+    versions = f" ({plan.from_version} -> {plan.to_version})" if plan.from_version else ""
+    if plan.empty:
+        return f"{plan.environment}: no changes{versions}"
+    lost = len(plan.destructive)
+    warned = f", {click.style(f'{lost} of them destroy data', fg='red')}" if lost else ""
+    return f"{plan.environment}: {plural(len(plan.changes), 'change')}{versions}{warned}"
+
+
+def _change(change: Change) -> str:
+    sign, color = _SIGNS[change.kind]
+    table = f" ({change.table})" if change.table is not None else ""
+    return f"  {click.style(sign, fg=color)} {change.kind:<8}{click.style(change.id, bold=True)}{table}"

@@ -1,0 +1,315 @@
+"""What is there, by the state: environments, runs, jobs, tags, and what is deployed. Read-only.
+
+The files are asked in `working_tree`; the bodies of the answers are in `bodies`. Stands on the path of every refresh:
+imports no compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import msgspec
+
+from headgate.errors import NotFound, Refused, UsageError, did_you_mean
+from headgate.graph import invert
+from headgate.model.bound import BoundNode, Catalog
+from headgate.model.project import Environment, Job, Manifest, Node
+from headgate.model.runs import Deployment, Run, StepRow
+from headgate.model.steps import StatementRecord, Step
+from headgate.selector import Selection, select
+from headgate.service.context import Context
+from headgate.store.content import Content
+from headgate.store.environments import EnvironmentRow
+from headgate.store.runs import ANY_RUN, RunFilter
+from headgate.store.tags import Tag
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list. `next` is the key that the next page starts after, None at the end."""
+
+    items: tuple[T, ...]
+    limit: int
+    next: str | None = None
+
+
+# --- runs -----------------------------------------------------------------------------------------------
+
+
+def list_runs(
+    context: Context, which: RunFilter = ANY_RUN, *, limit: int = 50, starting_from: str | None = None
+) -> Page[Run]:
+    """Runs, newest first, those before run `starting_from`."""
+    before = None if starting_from is None else run_number(starting_from)
+    found = context.store.runs.list(which, limit=limit + 1, before_id=before)
+    return _cut(found, limit, lambda run: str(run.id))
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run with its steps and what each sent to the warehouse. `history` are the runs it repeats and the reruns
+    of it, oldest first, without itself."""
+
+    run: Run
+    environment: Environment
+    steps: tuple[StepRow, ...]
+    history: tuple[Run, ...]
+    statements: Mapping[str, Sequence[StatementRecord]]
+
+
+def report_run(context: Context, run_id: int, *, statements: bool = False) -> RunReport:
+    """Raises NotFound `run_not_found`."""
+    store = context.store
+    run = store.runs.get(run_id)
+    return RunReport(
+        run=run,
+        environment=store.environments.get(run.environment_id).environment,
+        steps=tuple(store.steps.list(run_id)),
+        history=tuple(other for other in store.runs.history_chain(run_id) if other.id != run_id),
+        statements=store.steps.statements(run_id) if statements else {},
+    )
+
+
+def find_step(report: RunReport, name: str) -> StepRow:
+    """A step by its id or, where that is unique, its name. Raises NotFound `step_not_found`."""
+    folded = name.lower()
+    exact = [step for step in report.steps if step.step_id.lower() == folded]
+    found = exact or [step for step in report.steps if step.name.lower() == folded]
+    if len(found) == 1:
+        return found[0]
+    known = [step.step_id for step in report.steps]
+    otherwise = f"headgate runs show {report.run.id} shows its nodes"
+    hint = (
+        f"name one: {', '.join(s.step_id for s in found)}" if found else did_you_mean(name, known, otherwise)
+    )
+    raise NotFound("step_not_found", f"run {report.run.id} has no node {name}", hint=hint)
+
+
+def run_number(text: str) -> int:
+    """The id of a run as typed. Raises UsageError `run_id_invalid`."""
+    return _number(text, "run", "headgate runs shows them")
+
+
+def environment_number(text: str) -> int:
+    """The id of an environment as typed. Raises UsageError `environment_id_invalid`."""
+    return _number(text, "environment", "headgate environments shows them")
+
+
+def job_number(text: str) -> int:
+    """The id of a job as typed. Raises UsageError `job_id_invalid`."""
+    return _number(text, "job", "headgate jobs shows them")
+
+
+def _number(text: str, noun: str, hint: str) -> int:
+    # 18 digits fit into the state's integers.
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise UsageError(f"{noun}_id_invalid", f"{text!r} is no {noun} id", hint=hint)
+    return int(text)
+
+
+# --- environments ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentReport:
+    """`row` is None where the files name it and nothing was ever deployed there. `deployments`: newest first."""
+
+    environment: Environment
+    row: EnvironmentRow | None
+    deployment: Deployment | None = None
+    running: tuple[Run, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+
+
+def list_environments(context: Context, known: Iterable[Environment] = ()) -> list[EnvironmentReport]:
+    """Every environment of the state, and those of `known` (the project's files) that are not there yet."""
+    store = context.store
+    open_runs = [run for run, _ in store.runs.open()]
+    reports = [
+        EnvironmentReport(
+            row.environment,
+            row,
+            store.deployments.current(row.environment.id),
+            tuple(run for run in open_runs if run.environment_id == row.environment.id),
+        )
+        for row in _every_environment(context)
+    ]
+    seen = {report.environment.id for report in reports}
+    reports += [EnvironmentReport(e, None) for e in known if e.id not in seen]
+    return sorted(reports, key=lambda report: report.environment.id)
+
+
+def _every_environment(context: Context) -> list[EnvironmentRow]:
+    rows: list[EnvironmentRow] = []
+    while True:
+        after = rows[-1].environment.id if rows else -1
+        more = context.store.environments.list(after_id=after, limit=100)
+        rows += more
+        if len(more) < 100:
+            return rows
+
+
+def show_environment(
+    context: Context, name: str, known: Iterable[Environment] = (), *, deployments: int = 20
+) -> EnvironmentReport:
+    """One environment by name or id, with its last deployments. Raises NotFound `environment_not_found`."""
+    reports = list_environments(context, known)
+    for report in reports:
+        if name in (report.environment.name, str(report.environment.id)):
+            kept = context.store.deployments.list(report.environment.id, limit=deployments)
+            return replace(report, deployments=tuple(kept))
+    names = [report.environment.name for report in reports]
+    otherwise = f"there are {', '.join(names)}" if names else "add environments/dev.yml"
+    raise NotFound(
+        "environment_not_found",
+        f"there is no environment {name}",
+        hint=did_you_mean(name, names, otherwise),
+    )
+
+
+# --- what is deployed -----------------------------------------------------------------------------------
+
+
+def deployed_content(context: Context, row: EnvironmentRow) -> Content:
+    """Raises Refused `not_deployed`."""
+    deployment = context.store.deployments.current(row.environment.id)
+    if deployment is None:
+        name = row.environment.name
+        raise Refused("not_deployed", f"nothing is deployed in {name}", hint=f"headgate deploy -e {name}")
+    return Content(context.store, deployment)
+
+
+def deployed_manifest(context: Context, row: EnvironmentRow) -> Manifest:
+    return msgspec.json.decode(deployed_content(context, row).manifest_json(), type=Manifest)
+
+
+def deployed_node(context: Context, row: EnvironmentRow, node_id: str) -> tuple[BoundNode, Step]:
+    """A node as bound at the deploy, and its refresh step. Raises NotFound `node_not_deployed`."""
+    content = deployed_content(context, row)
+    bound = content.bound("", [node_id]).nodes.get(node_id)
+    if bound is None:
+        name = row.environment.name
+        raise NotFound(
+            "node_not_deployed", f"{node_id} is not deployed in {name}", hint=f"headgate deploy -e {name}"
+        )
+    return bound, content.steps([node_id])[node_id]
+
+
+def node_states(manifest: Manifest, deployed: Manifest) -> dict[str, str]:
+    """`new` or `modified` for each node that is not as deployed. Where a file stands does not matter."""
+
+    def essence(node: Node) -> Node:
+        return replace(node, path="", line_offset=0, description="")
+
+    states = {}
+    for name, node in manifest.nodes.items():
+        before = deployed.nodes.get(name)
+        if before is None:
+            states[name] = "new"
+        elif before != node and essence(before) != essence(node):
+            states[name] = "modified"
+    return states
+
+
+# --- jobs and selections --------------------------------------------------------------------------------
+
+
+def find_job(jobs: Mapping[int, Job], name: str) -> Job:
+    """By id or by name. Raises NotFound `job_not_found`."""
+    for job in jobs.values():
+        if name in (str(job.id), job.name):
+            return job
+    known = ", ".join(f"{job.id} ({job.name})" for job in jobs.values())
+    raise NotFound(
+        "job_not_found",
+        f"there is no job {name}",
+        hint=did_you_mean(
+            name, [job.name for job in jobs.values()], f"jobs: {known}" if known else "add one to jobs/"
+        ),
+    )
+
+
+def find_deployed_job(context: Context, row: EnvironmentRow, name: str) -> Job:
+    """A job of what is deployed. Raises Refused `not_deployed`, NotFound `job_not_found`."""
+    return find_job(deployed_content(context, row).catalog().jobs, name)
+
+
+def job_id_of_runs(context: Context, row: EnvironmentRow | None, name: str) -> int:
+    """The id of a job whose runs are asked for; it may be gone from what is deployed. A name must be known.
+
+    Raises NotFound `job_not_found`.
+    """
+    if name.isascii() and name.isdigit():
+        return int(name)
+    jobs: dict[int, Job] = {}
+    for one in [row] if row is not None else _every_environment(context):
+        if one.current_deployment_id is not None:
+            jobs |= deployed_content(context, one).catalog().jobs
+    return find_job(jobs, name).id
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A selection, and for every node of it a sentence that says why it is in."""
+
+    selection: Selection
+    why: Mapping[str, str]
+
+
+def explain_selection(catalog: Catalog, include: str, exclude: str, *, strict: bool = False) -> Explanation:
+    """What two selectors select, and why. Raises UsageError (`selector_syntax`, `selector_no_match`)."""
+    selection = select(catalog, include, exclude, strict=strict)
+    matched: dict[str, str] = {}
+    for term in selection.terms:
+        if term.side == "include":
+            for name in term.ids:
+                matched.setdefault(name, f"matches {term.text}")
+    if not include.strip():
+        everything = "not excluded" if exclude.strip() else "part of everything"
+        return Explanation(selection, dict.fromkeys(selection.ids, everything))
+    parents = {node.id: node.depends_on for node in catalog.nodes}
+    above = _origins(parents, matched)
+    below = _origins(invert(parents), matched)
+    why = {}
+    for name in selection.ids:
+        if name in matched:
+            why[name] = matched[name]
+        elif name in above:
+            why[name] = f"upstream of {above[name]}"
+        elif name in below:
+            why[name] = f"downstream of {below[name]}"
+        else:
+            why[name] = "matches no excluded term"  # NOT { … }
+    return Explanation(selection, why)
+
+
+def _origins(edges: Mapping[str, Iterable[str]], starts: Iterable[str]) -> dict[str, str]:
+    """For everything reached along `edges`, the nearest start."""
+    origin = {name: name for name in starts}
+    frontier = list(origin)
+    for name in frontier:
+        for other in edges.get(name, ()):
+            if other not in origin:
+                origin[other] = origin[name]
+                frontier.append(other)
+    return origin
+
+
+# --- tags -------------------------------------------------------------------------------------------------
+
+
+def list_tags(
+    context: Context, project: str, *, limit: int = 100, starting_from: str | None = None
+) -> Page[Tag]:
+    found = context.store.tags.list(project, after_name=starting_from or "", limit=limit + 1)
+    return _cut(found, limit, lambda tag: tag.name)
+
+
+def _cut(found: Sequence[T], limit: int, key: Callable[[T], str]) -> Page[T]:
+    """`found` holds one more than the page where there is a next one."""
+    items = tuple(found[:limit])
+    return Page(items, limit, key(items[-1]) if items and len(found) > limit else None)
