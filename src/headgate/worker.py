@@ -157,6 +157,13 @@ class _Execution:
 
     def deploy(self, warehouse: Warehouse) -> dict[str, StepOutcome]:
         deployment = self.store.deployments.of_run(self.run.id)
+        current = self.store.deployments.current(self.environment.id)
+        if (current.id if current else None) != self.run.request.based_on:
+            raise Refused(
+                "plan_outdated",
+                f"another deploy of {self.environment.name} came first, so this plan no longer fits",
+                hint=f"plan again: headgate deploy -e {self.environment.name}",
+            )
         steps = Content(self.store, deployment).ddl()
         warehouse.prepare()
         with self.journal(steps) as sink:

@@ -172,6 +172,18 @@ def test_deploy_goes_back_to_an_earlier_deployment(tree: Project) -> None:
     assert tree.plan().empty
 
 
+def test_a_plan_that_another_deploy_overtook_is_not_applied(tree: Project) -> None:
+    context, worker = tree.state.context, tree.state.worker
+    overtaken = deploying.start_deploy(context, tree.prepare())
+    prepared = tree.prepare()
+    assert worker.run_one(overtaken.id).status is RunStatus.SUCCEEDED
+    late = worker.run_one(deploying.start_deploy(context, prepared).id)
+    assert late.error is not None
+    assert (late.status, late.error.code) == (RunStatus.FAILED, "plan_outdated")
+    assert not context.store.environments.get(1).marked
+    assert tree.plan().empty
+
+
 def test_what_the_warehouse_refuses_is_an_error_of_the_nodes_file(tree: Project) -> None:
     tree.write("nodes/STG/A.sql", "select id, amount, no_such_function(id) as x from RAW.ITEMS")
     tree.write("nodes/STG/B.sql", "select no_such_function(id) as y from RAW.ITEMS")

@@ -185,8 +185,10 @@ def test_a_deploy_that_died_after_its_commit_is_found_by_its_marker(tree: Projec
     claimed = context.store.runs.claim(run.id, tree.state.worker.owner, 30)
     assert claimed is not None
     warehouse = context.open_warehouse(context.store.environments.get(1).environment, "tests")
+    steps = Content(context.store, context.store.deployments.of_run(run.id)).ddl()
+    context.store.steps.plan(claimed.id, claimed.fence, steps)
     execute_atomically(
-        Content(context.store, context.store.deployments.of_run(run.id)).ddl(),
+        steps,
         Execution(warehouse, Recorder(), LateValues(run.uid, 1, NOW), lambda: NOW, Stop()),
         marker_step=DEPLOY_MARKER,
     )

@@ -80,6 +80,8 @@ class RunRequest:
     backfill_from: datetime | None = None
     backfill_to: datetime | None = None
     same_version: bool = False
+    based_on: int | None = None
+    """A deploy's: the deployment that stood when it was planned."""
 
 
 @dataclass(frozen=True, slots=True)

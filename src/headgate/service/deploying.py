@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headgate.errors import Refused
-from headgate.model.runs import Run, RunKind
+from headgate.model.runs import Run, RunKind, RunRequest
 from headgate.model.steps import Step
 from headgate.plan.steps import deploy_steps, project_test_step, refresh_step
 from headgate.service.context import Context
@@ -47,6 +47,7 @@ def start_deploy(context: Context, prepared: Prepared, *, allow_destructive: boo
         NewRun(
             kind=RunKind.DEPLOY,
             environment_id=environment.id,
+            request=RunRequest(based_on=prepared.based_on),
             config_key=f"deploy/{environment.id}",
             requested_by=context.requested_by,
             owner=context.owner,

@@ -43,6 +43,8 @@ class Prepared:
     catalog: Catalog
     places: tuple[tuple[str | None, str], ...]
     version: str = ""
+    based_on: int | None = None
+    """The deployment that stood when this was planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def _with_changes(prepared: Prepared, deployed: Deployed, now: WarehouseFacts) -
         from_version=deployed.deployment.version if deployed.deployment else "",
         to_version=prepared.version,
     )
-    return replace(prepared, plan=plan)
+    based_on = deployed.deployment.id if deployed.deployment else None
+    return replace(prepared, plan=plan, based_on=based_on)
 
 
 def _deployed_places(bound: BoundManifest) -> set[tuple[str | None, str]]:

@@ -167,9 +167,10 @@ class Deployments:
 
 
 def fail_applying(connection: Connection, run: Run, now: int) -> int:
-    """Fails the deployment that a run which is over left unfinished. Where the run had started, the
-    environment is marked and the deployment unsettled; else nothing was touched. Returns how many."""
-    started = run.started_at is not None
+    """Fails the deployment that a run which is over left unfinished. Where the run had written down its steps,
+    which it does just before the first statement, the environment is marked and the deployment unsettled; else
+    nothing was touched. Returns how many."""
+    started = connection.row(SQL["has_steps"], {"run_id": run.id}) is not None
     rows = connection.rows(SQL["leave"], {"run_id": run.id, "now": now, "unsettled": int(started)})
     for row in rows:
         if started:

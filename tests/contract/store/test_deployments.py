@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.contract.store.samples import PROJECT, Clock, environment, started, waiting
+from tests.contract.store.samples import PROJECT, Clock, environment, started, step, waiting
 
 from headgate.errors import LeaseLost, NotFound, Refused
 from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind, RunStatus
@@ -23,6 +23,13 @@ def begin(store: Store, run: Run | None = None, *, number_of_nodes: int = 0) -> 
         nodes=nodes,
         run_id=run.id if run else None,
     )
+
+
+def at_work(store: Store) -> Run:
+    """A deploy that has written down its steps, and so may have sent its first statement."""
+    run = started(store, kind=RunKind.DEPLOY)
+    store.steps.plan(run.id, run.fence, [step("T")])
+    return run
 
 
 def test_new_deployment_applies_and_stands_nowhere_yet(store: Store, clock: Clock) -> None:
@@ -81,7 +88,7 @@ def test_deployment_of_a_lost_claim_is_not_ended(store: Store) -> None:
 
 def test_interrupted_deploy_counts_as_failed_until_the_warehouse_was_asked(store: Store) -> None:
     stood = store.deployments.finish(begin(store).id, ok=True)
-    run = started(store, kind=RunKind.DEPLOY)
+    run = at_work(store)
     deployment = begin(store, run)
     assert store.deployments.unsettled(1) is None
     store.runs.interrupt(run.id, run.fence)
@@ -99,7 +106,7 @@ def test_interrupted_deploy_counts_as_failed_until_the_warehouse_was_asked(store
 
 
 def test_interrupted_deploy_is_left_alone_once_a_later_one_stands(store: Store) -> None:
-    run = started(store, kind=RunKind.DEPLOY)
+    run = at_work(store)
     begin(store, run)
     store.runs.finish(run.id, run.fence, RunStatus.FAILED)
     assert store.deployments.unsettled(1) is not None
@@ -113,6 +120,14 @@ def test_deploy_that_never_started_marks_nothing(store: Store) -> None:
     deployment = begin(store, run)
     store.runs.request_cancel(run.id)
     assert store.deployments.get(deployment.id).status is DeploymentStatus.FAILED
+    assert store.deployments.unsettled(1) is None
+    assert not store.environments.get(1).marked
+
+
+def test_deploy_that_never_wrote_down_its_steps_marks_nothing(store: Store) -> None:
+    run = started(store, kind=RunKind.DEPLOY)
+    begin(store, run)
+    store.runs.interrupt(run.id, run.fence)
     assert store.deployments.unsettled(1) is None
     assert not store.environments.get(1).marked
 
@@ -181,7 +196,7 @@ def test_numbers_count_by_environment_and_lists_are_newest_first(store: Store) -
 
 
 def test_every_change_of_a_deployment_leaves_an_event(store: Store) -> None:
-    run = started(store, kind=RunKind.DEPLOY)
+    run = at_work(store)
     deployment = begin(store, run)
     store.runs.interrupt(run.id, run.fence)
     store.deployments.finish(deployment.id, ok=True)

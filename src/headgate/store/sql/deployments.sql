@@ -37,6 +37,10 @@ RETURNING {columns}
 UPDATE deployment SET status = 'failed', unsettled = :unsettled, ended_at = :now WHERE run_id = :run_id AND status = 'applying'
 RETURNING {columns}
 
+-- name: has_steps
+-- Whether a run has written down its steps.
+SELECT 1 FROM step WHERE run_id = :run_id LIMIT 1
+
 -- name: stand
 -- The environment's current deployment; its mark goes.
 UPDATE environment SET current_deployment_id = :id, marked = 0 WHERE id = :environment_id
