@@ -25,6 +25,16 @@ check: setup
 test: setup
 	$(BIN)/pytest -n 2
 
+test-crash: setup
+	HEADGATE_TEST_KILLS=200 $(BIN)/pytest tests/e2e/test_crash.py -q
+
+bench: setup
+	$(BIN)/python benchmarks/refresh_bench.py
+	$(BIN)/python benchmarks/compile_bench.py
+	$(BIN)/python benchmarks/startup_bench.py
+	$(BIN)/python benchmarks/selector_bench.py
+	$(BIN)/python benchmarks/executor_bench.py
+
 test-unit: setup
 	$(BIN)/pytest tests/unit tests/golden -q
 

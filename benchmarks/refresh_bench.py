@@ -1,16 +1,19 @@
 """Refresh against raw DuckDB executing the identical statements in order, and a bare CREATE TABLE AS loop.
 
-    python benchmarks/refresh_bench.py [--nodes 1000] [--runs 5] [--project DIR] [--json]
+    python benchmarks/refresh_bench.py [--nodes 1000] [--runs 5] [--project DIR] [--dbt PATH] [--json]
 
 Every contestant is a whole process, started in turn (A B C, A B C, …), so that a drift of the machine's speed
 hits all alike. The raw contestant executes BEGIN, the load, the checks, the marker and COMMIT of every step, one
-after the other on one connection, and closes its file as Headgate does. Medians are what to quote.
+after the other on one connection, and closes its file as Headgate does. Medians are what to quote. `--dbt` names a
+`dbt` command with dbt-duckdb beside it (an environment of its own: its pins differ); it builds the same tables from
+the same queries, without the test, on four threads.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -74,6 +77,21 @@ def write_project(root: Path, nodes: int, layers: int = 10) -> None:
         (root / f"nodes/STG/N{number:05d}.sql").write_text(f"{header}{query}\n")
 
 
+def write_dbt_project(root: Path, nodes: Path) -> None:
+    """The generated nodes as dbt models of the same queries."""
+    (root / "models").mkdir(parents=True)
+    (root / "dbt_project.yml").write_text(
+        "name: bench\nprofile: bench\nversion: '1.0'\nmodels: {bench: {+materialized: table}}\n"
+    )
+    (root / "profiles.yml").write_text(
+        "bench: {target: dev, outputs: {dev: {type: duckdb, path: dbt.duckdb, threads: 4}}}\n"
+    )
+    for file in nodes.glob("*.sql"):
+        query = file.read_text().partition("---*/\n")[2]
+        model = re.sub(r"STG\.(N\d+)", r"{{ ref('\1') }}", query)
+        (root / "models" / file.name).write_text(model)
+
+
 def dump_steps(root: Path, path: Path, job_id: int | None) -> int:
     """Write the deployed steps' finished SQL, in dependency order, for the raw contestants."""
     from headgate.model.runs import RunRequest
@@ -119,6 +137,7 @@ def main() -> None:
         "--project", type=Path, help="an existing, deployed project instead of a generated one"
     )
     parser.add_argument("--job", type=int, help="the job to refresh (default: everything)")
+    parser.add_argument("--dbt", type=Path, help="a dbt command to measure beside, run once")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -142,6 +161,11 @@ def main() -> None:
                 seconds = timed([*command, *extra], root)
                 if number:  # the first round warms the caches
                     results[name].append(seconds)
+        if arguments.dbt is not None:
+            peer = Path(folder) / "dbt"
+            write_dbt_project(peer, root / "nodes/STG")
+            dbt = [str(arguments.dbt), "run", "--profiles-dir", ".", "--quiet"]
+            results["dbt"] = [timed(dbt, peer)]
     report(results, count, as_json=arguments.json)
 
 
