@@ -91,24 +91,32 @@ def find_step(report: RunReport, name: str) -> StepRow:
 
 def run_number(text: str) -> int:
     """The id of a run as typed. Raises UsageError `run_id_invalid`."""
-    return _number(text, "run", "headgate runs shows them")
+    number = _number(text)
+    if number is None:
+        raise UsageError("run_id_invalid", f"{text!r} is no run id", hint="headgate runs shows them")
+    return number
 
 
 def environment_number(text: str) -> int:
     """The id of an environment as typed. Raises UsageError `environment_id_invalid`."""
-    return _number(text, "environment", "headgate environments shows them")
+    number = _number(text)
+    if number is None:
+        hint = "headgate environments shows them"
+        raise UsageError("environment_id_invalid", f"{text!r} is no environment id", hint=hint)
+    return number
 
 
 def job_number(text: str) -> int:
     """The id of a job as typed. Raises UsageError `job_id_invalid`."""
-    return _number(text, "job", "headgate jobs shows them")
+    number = _number(text)
+    if number is None:
+        raise UsageError("job_id_invalid", f"{text!r} is no job id", hint="headgate jobs shows them")
+    return number
 
 
-def _number(text: str, noun: str, hint: str) -> int:
+def _number(text: str) -> int | None:
     # 18 digits fit into the state's integers.
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise UsageError(f"{noun}_id_invalid", f"{text!r} is no {noun} id", hint=hint)
-    return int(text)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 # --- environments ---------------------------------------------------------------------------------------
