@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from headgate.engine.executor import Execution, execute
@@ -41,6 +41,9 @@ from headgate.warehouse.base import Warehouse
 
 POLL_SECONDS = 0.1
 """How often a waiting run looks whether its turn has come."""
+
+KEEP_MARKERS = timedelta(days=90)
+"""How long the warehouse remembers what was published by which run: a rerun of an older run knows only the journal."""
 
 OpenWarehouse = Callable[[Environment, str], Warehouse]
 
@@ -170,6 +173,7 @@ class _Execution:
             outcomes = execute_atomically(steps, self.execution(warehouse, sink), marker_step=DEPLOY_MARKER)
         if all(outcome.status.good for outcome in outcomes.values()):
             finish_deployment(self.store, warehouse, deployment)
+            warehouse.forget_markers(self.store.now() - KEEP_MARKERS)
         else:
             self.store.deployments.finish(deployment.id, ok=False, fence=self.run.fence)
         return outcomes

@@ -77,7 +77,7 @@ def embedded(
             settings=settings,
             open_warehouse=open_for,
             root=root,
-            requested_by=getpass.getuser(),
+            requested_by=_user(),
             owner=owner,
         )
         yield Embedded(context, _worker(context, store, settings))
@@ -134,3 +134,11 @@ def _worker(context: Context, store: Store, settings: Settings) -> Worker:
         rebind=rebind,
         reshape=reshape,
     )
+
+
+def _user() -> str:
+    """Who asks; empty where the system does not know the user (a container with a number for a user)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
