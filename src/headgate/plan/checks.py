@@ -10,10 +10,14 @@ from typing import assert_never
 from headgate.model.bound import THIS, BoundTest
 from headgate.model.project import Severity, TestKind, TestSpec
 from headgate.model.steps import Check, Role, Statement
+from headgate.warehouse import late
 from headgate.warehouse.names import literal, quote
 
 SAMPLE_ROWS = 5
 """How many offending rows a failed check shows."""
+
+_ROWS = "hg_rows"
+"""Names a run's new rows inside a test, where they are a query."""
 
 
 def key_check(relation: str, key: tuple[str, ...], dialect: str) -> Statement:
@@ -27,7 +31,7 @@ def key_check(relation: str, key: tuple[str, ...], dialect: str) -> Statement:
         sql=f"SELECT count(*) AS failures FROM ({bad}) AS bad",
         check=Check(
             probe=f"{bad} LIMIT {SAMPLE_ROWS}",
-            message=f"{{failures}} null or duplicate values of the key ({', '.join(key)})",
+            message=f"{{failures}} null or duplicate values of the key ({said(', '.join(key))})",
         ),
     )
 
@@ -41,14 +45,18 @@ def not_null_check(relation: str, column: str, why: str, dialect: str) -> Statem
         sql=f"SELECT count(*) AS failures {condition}",
         check=Check(
             probe=f"SELECT * {condition} LIMIT {SAMPLE_ROWS}",
-            message=f"{{failures}} rows have no {column}: {why}",
+            message=f"{{failures}} rows have no {said(column)}: {why}",
         ),
     )
 
 
 def declared_test(test: TestSpec, relation: str, dialect: str, *, each_interval: bool = False) -> Statement:
-    """The check of a declared test over `relation` (the table, or this run's new rows)."""
-    where = f"({test.where})" if test.where else ""
+    """The check of a declared test over `relation`: the table, or a query in parentheses of this run's new rows."""
+    parameters, first = late_names(relation), ""
+    if relation.startswith("("):
+        # A test's own SQL may give the relation an alias or join it: only a name can stand everywhere.
+        relation, first = _ROWS, f"WITH {_ROWS} AS {relation}\n"
+    where = _condition(test.where) if test.where else ""
     failures, probe, message = _test_sql(test, relation, where, dialect)
     total = ""
     if test.kind is TestKind.ROW_COUNT or test.threshold.percent is not None:
@@ -56,13 +64,13 @@ def declared_test(test: TestSpec, relation: str, dialect: str, *, each_interval:
     return Statement(
         name=test.name,
         role=Role.CHECK,
-        sql=f"SELECT ({failures}) AS failures{total}",
-        parameters=late_names(relation),
+        sql=f"{first}SELECT ({failures}) AS failures{total}",
+        parameters=parameters,
         check=Check(
             severity=test.severity,
             threshold=test.threshold,
             continue_on_failure=test.continue_on_failure,
-            probe=probe,
+            probe=first + probe if probe else None,
             message=message,
             test=test.name,
         ),
@@ -75,11 +83,11 @@ def project_test_statement(test: BoundTest) -> Statement:
     return Statement(
         name=test.name,
         role=Role.CHECK,
-        sql=f"SELECT count(*) AS failures FROM ({test.query}) AS failing",
+        sql=f"SELECT count(*) AS failures FROM (\n{test.query}\n) AS failing",
         check=Check(
             severity=test.severity,
             threshold=test.threshold,
-            probe=f"SELECT * FROM ({test.query}) AS failing LIMIT {SAMPLE_ROWS}",
+            probe=f"SELECT * FROM (\n{test.query}\n) AS failing LIMIT {SAMPLE_ROWS}",
             message="{failures} rows returned, none expected",
             test=test.name,
         ),
@@ -87,13 +95,13 @@ def project_test_statement(test: BoundTest) -> Statement:
 
 
 def late_names(sql: str) -> tuple[str, ...]:
-    """Which late values the text names."""
-    return tuple(name for name in ("from", "to", "run_started_at") if f"$hg_{name}" in sql)
+    """Which late values the text reads."""
+    return tuple(sorted(late.late_names(sql)))
 
 
 def _test_sql(test: TestSpec, relation: str, where: str, dialect: str) -> tuple[str, str | None, str]:
     """`(failures, probe, message)`: a scalar query, a query of offending rows, and the sentence."""
-    column = quote(test.column, dialect) if test.column else ""
+    column, name = quote(test.column, dialect) if test.column else "", said(test.column or "")
 
     def rows_where(condition: str) -> tuple[str, str]:
         full = f"{condition} AND {where}" if where else condition
@@ -112,13 +120,13 @@ def _test_sql(test: TestSpec, relation: str, where: str, dialect: str) -> tuple[
             return (
                 f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n {groups}) AS repeated",
                 f"SELECT {columns}, count(*) AS row_count {groups} LIMIT {SAMPLE_ROWS}",
-                f"{{failures}} rows share their {', '.join(map(str, names))} with another",
+                f"{{failures}} rows share their {said(', '.join(map(str, names)))} with another",
             )
         case TestKind.NOT_NULL:
-            return (*rows_where(f"{column} IS NULL"), f"{{failures}} rows have no {test.column}")
+            return (*rows_where(f"{column} IS NULL"), f"{{failures}} rows have no {name}")
         case TestKind.ACCEPTED_VALUES:
             values = ", ".join(literal(value, dialect) for value in test.arguments["values"])
-            message = f"{{failures}} rows hold a {test.column} that is not accepted"
+            message = f"{{failures}} rows hold a {name} that is not accepted"
             return (*rows_where(f"{column} IS NOT NULL AND {column} NOT IN ({values})"), message)
         case TestKind.RELATIONSHIPS:
             to, field = test.arguments["to"], quote(str(test.arguments["field"]), dialect)
@@ -131,7 +139,7 @@ def _test_sql(test: TestSpec, relation: str, where: str, dialect: str) -> tuple[
             return (
                 f"SELECT count(*) {source}",
                 f"SELECT * {source} LIMIT {SAMPLE_ROWS}",
-                f"{{failures}} rows hold a {test.column} that is not in {to}",
+                f"{{failures}} rows hold a {name} that is not in {said(str(to))}",
             )
         case TestKind.ROW_COUNT:
             low, high = test.arguments.get("min"), test.arguments.get("max")
@@ -144,15 +152,27 @@ def _test_sql(test: TestSpec, relation: str, where: str, dialect: str) -> tuple[
                 f"{{total}} rows, expected {_range_text(low, high)}",
             )
         case TestKind.EXPRESSION:
-            return (*rows_where(f"NOT ({test.arguments['sql']})"), "{failures} rows break the expression")
+            broken = f"NOT {_condition(str(test.arguments['sql']))}"
+            return (*rows_where(broken), "{failures} rows break the expression")
         case TestKind.SQL:
             query = str(test.arguments["sql"]).replace(THIS, relation)
+            failing = f"FROM (\n{query}\n) AS failing{f' WHERE {where}' if where else ''}"
             return (
-                f"SELECT count(*) FROM ({query}) AS failing{f' WHERE {where}' if where else ''}",
-                f"SELECT * FROM ({query}) AS failing{f' WHERE {where}' if where else ''} LIMIT {SAMPLE_ROWS}",
+                f"SELECT count(*) {failing}",
+                f"SELECT * {failing} LIMIT {SAMPLE_ROWS}",
                 "{failures} rows returned, none expected",
             )
     assert_never(test.kind)
+
+
+def _condition(text: str) -> str:
+    """A person's condition in parentheses; it may end in a comment, which would swallow what follows."""
+    return f"({text}\n)" if "--" in text else f"({text})"
+
+
+def said(name: str) -> str:
+    """A name as part of a message, which is formatted later."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def _range_text(low: int | None, high: int | None) -> str:

@@ -8,13 +8,14 @@ MERGE does not tell on either engine.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from headgate.model.bound import BoundColumn, BoundNode
 from headgate.model.project import HISTORY_COLUMNS, DeletePolicy, Load, LoadStrategy
 from headgate.model.steps import Check, Counts, Role, Statement
-from headgate.plan.checks import SAMPLE_ROWS, key_check, late_names, not_null_check
+from headgate.plan.checks import SAMPLE_ROWS, key_check, late_names, not_null_check, said
 from headgate.warehouse.ddl import lock_table
 from headgate.warehouse.names import quote, table_sql
 
@@ -78,6 +79,17 @@ class _Builder:
     # --- strategies -------------------------------------------------------------------------------
 
     def full(self) -> LoadSql:
+        if self.reads_itself() and self.dialect != "duckdb":
+            return LoadSql(
+                (
+                    *self.stage_rows(self.select()),
+                    self.stage("delete", f"DELETE FROM {self.table}", Counts.DELETED),
+                    self.stage("insert", self.insert_staged(), Counts.INSERTED),
+                    *self.key_checks(self.table),
+                ),
+                new_rows=self.table,
+                cleanup=self.drop_staged(),
+            )
         if self.dialect == "duckdb":
             # A fifth to a quarter faster than DELETE + INSERT, and leaves no deleted rows in the file.
             create = f"CREATE OR REPLACE TABLE {self.table} AS {self.select(cast_all=True)}"
@@ -95,10 +107,10 @@ class _Builder:
             where = ""
             checks: tuple[Statement, ...] = ()
         else:
-            column = self.quote(time)
+            value = self.value(time)
             where = (
-                f"NOT EXISTS (SELECT 1 FROM {self.table}) OR q.{column} IS NULL"
-                f" OR q.{column} > (SELECT max({column}) FROM {self.table})"
+                f"NOT EXISTS (SELECT 1 FROM {self.table}) OR {value} IS NULL"
+                f" OR {value} > (SELECT max({self.quote(time)}) FROM {self.table})"
             )
             checks = (not_null_check(self.staged, time, "it would never be loaded", self.dialect),)
         return LoadSql(
@@ -140,12 +152,20 @@ class _Builder:
         return LoadSql(tuple(statements), new_rows=self.staged, cleanup=self.drop_staged())
 
     def interval(self) -> LoadSql:
-        assert self.load.time_column is not None
-        within = self.within_interval(self.load.time_column)
-        rows = f"(SELECT * FROM {self.table} WHERE {within}) AS loaded"
+        time = self.load.time_column
+        assert time is not None
+        within = self.within_interval(time, self.quote(time))
+        rows = f"(SELECT * FROM {self.table} WHERE {within})"
+        select = self.select(self.within_interval(time, self.value(time)))
         delete = self.stage("delete", f"DELETE FROM {self.table} WHERE {within}", Counts.DELETED)
-        insert = self.stage("insert", self.insert(self.select(within)), Counts.INSERTED)
-        statements = (delete, insert, *self.key_checks(rows))
+        statements: tuple[Statement, ...]
+        if self.reads_itself():
+            drop = self.stage("drop stage", f"DROP TABLE {self.staged}")
+            insert = self.stage("insert", self.insert_staged(), Counts.INSERTED)
+            statements = (*self.stage_rows(select), delete, insert, drop)
+        else:
+            statements = (delete, self.stage("insert", self.insert(select), Counts.INSERTED))
+        statements += self.key_checks(f"{rows} AS loaded")
         return LoadSql(
             tuple(replace(s, each_interval=True, parameters=late_names(s.sql)) for s in statements),
             new_rows=rows,
@@ -158,6 +178,13 @@ class _Builder:
         start, end, current = (self.quote(name) for name in HISTORY_COLUMNS)
         values = [column for column in self.columns if column.name not in self.load.key]
         open_row = f"t.{current} AND {self.same_key()}"
+        closes = self.load.delete is DeletePolicy.CLOSE
+        closed_at, opened_at, ended = since, since, ""
+        if closes and updated_at:
+            # A key that comes back with an old `updated_at` was closed later than that. Versions of a key never
+            # overlap, so its new one starts where the last ended.
+            closed_at, opened_at = f"greatest({since}, t.{start})", f"greatest({since}, hg_ended.ended)"
+            ended = f" LEFT JOIN {self.last_ends(end)} ON {self.same_key('hg_ended')}"
         statements = [
             *self.stage_rows(self.select()),
             *self.analyze(),
@@ -166,24 +193,25 @@ class _Builder:
         if updated_at:
             statements += [
                 not_null_check(self.staged, updated_at, "no version could start there", self.dialect),
-                self.older_check(f"n.{self.quote(updated_at)} < t.{start} AND {open_row}", updated_at),
+                self.older_check(open_row, updated_at),
             ]
         if values:
             close = (
-                f"UPDATE {self.table} AS t SET {end} = {since}, {current} = FALSE"
+                f"UPDATE {self.table} AS t SET {end} = {closed_at}, {current} = FALSE"
                 f" FROM {self.staged} AS n WHERE {open_row} AND ({self.differs(values)})"
             )
             statements.append(self.stage("close changed", close, Counts.UPDATED))
-        if self.load.delete is DeletePolicy.CLOSE:
+        if closes:
             gone = (
-                f"UPDATE {self.table} AS t SET {end} = {self.run_started()}, {current} = FALSE"
+                f"UPDATE {self.table} AS t"
+                f" SET {end} = greatest({self.run_started()}, t.{start}), {current} = FALSE"
                 f" WHERE t.{current} AND NOT EXISTS"
                 f" (SELECT 1 FROM {self.staged} AS n WHERE {self.same_key()})"
             )
             statements.append(self.stage("close missing", gone, Counts.UPDATED))
         opened = (
             f"INSERT INTO {self.table} ({self.names}, {start}, {end}, {current})"
-            f" SELECT {self.names}, {since}, NULL, TRUE FROM {self.staged} AS n"
+            f" SELECT {self.names_of('n')}, {opened_at}, NULL, TRUE FROM {self.staged} AS n{ended}"
             f" WHERE NOT EXISTS (SELECT 1 FROM {self.table} AS t WHERE {open_row})"
         )
         statements.append(self.stage("insert", opened, Counts.INSERTED))
@@ -209,6 +237,20 @@ class _Builder:
             for column in self.columns
         )
         return f"SELECT {items} FROM (\n{self.node.query}\n) AS q{f' WHERE {where}' if where else ''}"
+
+    def value(self, name: str) -> str:
+        """A column of the query's row `q` as the table will hold it: a filter on the type it had before would
+        let rows in that the table then keeps elsewhere."""
+        column = next(column for column in self.columns if column.name == name)
+        described = next((c.type for c in self.node.query_columns if c.name == name), column.type)
+        plain = f"q.{self.quote(name)}"
+        return plain if described == column.type else f"CAST({plain} AS {column.type})"
+
+    def reads_itself(self) -> bool:
+        """Whether the query may read the table that it fills: then all is read before anything is deleted."""
+        assert self.node.query is not None
+        pattern = rf'(?<![\w."]){re.escape(self.table)}(?![\w"])'
+        return re.search(pattern, self.node.query) is not None
 
     def cast(self, column: BoundColumn) -> str:
         name = self.quote(column.name)
@@ -236,8 +278,15 @@ class _Builder:
     def key_checks(self, relation: str) -> tuple[Statement, ...]:
         return (key_check(relation, self.load.key, self.dialect),) if self.load.key else ()
 
-    def same_key(self) -> str:
-        return " AND ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in self.load.key)
+    def same_key(self, other: str = "t") -> str:
+        return " AND ".join(f"{other}.{self.quote(key)} = n.{self.quote(key)}" for key in self.load.key)
+
+    def names_of(self, rows: str) -> str:
+        return ", ".join(f"{rows}.{self.quote(column.name)}" for column in self.columns)
+
+    def last_ends(self, end: str) -> str:
+        keys = ", ".join(self.quote(key) for key in self.load.key)
+        return f"(SELECT {keys}, max({end}) AS ended FROM {self.table} GROUP BY {keys}) AS hg_ended"
 
     def differs(self, columns: list[BoundColumn]) -> str:
         return " OR ".join(
@@ -245,36 +294,37 @@ class _Builder:
         )
 
     def comparable(self, column: BoundColumn) -> str:
-        """PostgreSQL's json, xml and geometric types have no equality; their text has."""
         name = self.quote(column.name)
-        return f"{name}::text" if self.dialect == "postgres" and column.type in _NO_EQUALITY else name
+        kind = column.type.removesuffix("[]")
+        return f"{name}::text" if self.dialect == "postgres" and kind in _NO_EQUALITY else name
 
-    def within_interval(self, time_column: str) -> str:
+    def within_interval(self, time_column: str, value: str) -> str:
+        """Whether `value`, of the column's type, lies in the interval."""
         kind = next(column.type for column in self.columns if column.name == time_column).lower()
         # A bound of the column's own type lets the engine skip what lies outside. A date is compared as the
         # midnight that begins it, so that an interval of hours holds a date or not, and never a part of one.
         zoned = "with time zone" in kind or kind == "timestamptz"
         bound_type = "TIMESTAMP WITH TIME ZONE" if zoned else "TIMESTAMP"
-        name = self.quote(time_column)
-        return f"{name} >= CAST($hg_from AS {bound_type}) AND {name} < CAST($hg_to AS {bound_type})"
+        return f"{value} >= CAST($hg_from AS {bound_type}) AND {value} < CAST($hg_to AS {bound_type})"
 
     def run_started(self) -> str:
         start = next(c for c in self.node.columns if c.name == HISTORY_COLUMNS[0])
         return f"CAST($hg_run_started_at AS {start.type})"
 
-    def older_check(self, condition: str, updated_at: str) -> Statement:
-        source = f"FROM {self.staged} AS n, {self.table} AS t WHERE {condition}"
+    def older_check(self, open_row: str, updated_at: str) -> Statement:
+        column = self.quote(updated_at)
+        source = f"FROM {self.staged} AS n, {self.table} AS t WHERE n.{column} < t.{column} AND {open_row}"
         keys = ", ".join(f"n.{self.quote(key)}" for key in self.load.key)
-        start, column = self.quote(HISTORY_COLUMNS[0]), self.quote(updated_at)
         return Statement(
             name=f"not older {updated_at}",
             role=Role.CHECK,
             sql=f"SELECT count(*) AS failures {source}",
             check=Check(
-                probe=f"SELECT {keys}, n.{column}, t.{start} {source} LIMIT {SAMPLE_ROWS}",
-                message=f"{{failures}} rows have an {updated_at} older than their current version's",
+                probe=f"SELECT {keys}, n.{column}, t.{column} AS current {source} LIMIT {SAMPLE_ROWS}",
+                message=f"{{failures}} rows have an {said(updated_at)} older than their current version's",
             ),
         )
 
 
-_NO_EQUALITY = frozenset({"json", "xml", "point", "polygon", "line"})
+_NO_EQUALITY = frozenset({"json", "xml", "point", "polygon", "line", "lseg", "box", "path", "circle"})
+"""PostgreSQL's types without an equality, or with one of areas and lengths; their text has one."""

@@ -18,7 +18,7 @@ SELECT count(*) AS failures FROM (SELECT id, count(*) AS row_count FROM pg_temp.
 UPDATE stg.orders AS t SET valid_to = CAST($hg_run_started_at AS timestamp with time zone), is_current = FALSE FROM pg_temp.hg_new AS n WHERE t.is_current AND t.id = n.id AND (t.name IS DISTINCT FROM n.name);
 
 -- close missing (stage; counts updated; reads run_started_at)
-UPDATE stg.orders AS t SET valid_to = CAST($hg_run_started_at AS timestamp with time zone), is_current = FALSE WHERE t.is_current AND NOT EXISTS (SELECT 1 FROM pg_temp.hg_new AS n WHERE t.id = n.id);
+UPDATE stg.orders AS t SET valid_to = greatest(CAST($hg_run_started_at AS timestamp with time zone), t.valid_from), is_current = FALSE WHERE t.is_current AND NOT EXISTS (SELECT 1 FROM pg_temp.hg_new AS n WHERE t.id = n.id);
 
 -- insert (stage; counts inserted; reads run_started_at)
-INSERT INTO stg.orders (id, name, valid_from, valid_to, is_current) SELECT id, name, CAST($hg_run_started_at AS timestamp with time zone), NULL, TRUE FROM pg_temp.hg_new AS n WHERE NOT EXISTS (SELECT 1 FROM stg.orders AS t WHERE t.is_current AND t.id = n.id);
+INSERT INTO stg.orders (id, name, valid_from, valid_to, is_current) SELECT n.id, n.name, CAST($hg_run_started_at AS timestamp with time zone), NULL, TRUE FROM pg_temp.hg_new AS n WHERE NOT EXISTS (SELECT 1 FROM stg.orders AS t WHERE t.is_current AND t.id = n.id);

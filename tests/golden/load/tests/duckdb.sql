@@ -48,9 +48,13 @@ SELECT (SELECT count(*) FROM stg.orders WHERE NOT (id > 0)) AS failures;
 -- probe: SELECT * FROM stg.orders WHERE NOT (id > 0) LIMIT 5
 
 -- s (check)
-SELECT (SELECT count(*) FROM (select * from stg.orders where id = 2) AS failing) AS failures;
+SELECT (SELECT count(*) FROM (
+select * from stg.orders where id = 2
+) AS failing) AS failures;
 
--- probe: SELECT * FROM (select * from stg.orders where id = 2) AS failing LIMIT 5
+-- probe: SELECT * FROM (
+select * from stg.orders where id = 2
+) AS failing LIMIT 5
 
 -- drop stage (stage)
 DROP TABLE temp.hg_new;
