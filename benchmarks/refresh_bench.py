@@ -12,6 +12,7 @@ the same queries, without the test, on four threads.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import re
 import statistics
@@ -20,6 +21,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from headgate.interval import Interval, due_ranges
+from headgate.model.steps import Statement, Step
 
 RAW = """
 import json, sys, duckdb
@@ -113,12 +117,39 @@ def dump_steps(root: Path, path: Path, job_id: int | None) -> int:
         {
             "id": step.id,
             "table": str(step.table) if step.table else None,
-            "sql": [s.sql for s in step.statements if not s.each_interval],
+            "sql": [text for statement in step.statements for text in texts(step, statement)],
         }
         for step in steps.values()
     ]
     path.write_text(json.dumps(dumped))
     return len(dumped)
+
+
+def texts(step: Step, statement: Statement) -> list[str]:
+    """The statement as a refresh sends it when all intervals are done: once per range that `lookback` reloads,
+    with the late values as constants."""
+    now = dt.datetime.now(dt.UTC)
+    values = [{"run_started_at": now}]
+    if statement.each_interval:
+        assert step.load is not None
+        assert step.load.interval is not None
+        start = dt.datetime.fromisoformat(str(step.load.start)).replace(tzinfo=dt.UTC)
+        ranges = due_ranges(
+            start=start,
+            now=now,
+            interval=Interval.parse(step.load.interval),
+            done=[(start, now)],
+            lookback=step.load.lookback,
+            max_intervals=step.load.max_intervals,
+        )
+        values = [{"from": begin, "to": end} for begin, end in ranges]
+    found = []
+    for bounds in values:
+        text = statement.sql
+        for name, instant in bounds.items():
+            text = text.replace(f"$hg_{name}", f"TIMESTAMPTZ '{instant.isoformat()}'")
+        found.append(text)
+    return found
 
 
 def timed(command: list[str], cwd: Path) -> float:
@@ -142,7 +173,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = arguments.project.resolve() if arguments.project else Path(folder) / "project"
-        headgate = [sys.executable, "-m", "headgate"]
+        headgate = [str(Path(sys.executable).with_name("headgate"))]
         if arguments.project is None:
             write_project(root, arguments.nodes)
             timed([*headgate, "deploy", "-e", "dev", "--yes"], root)
