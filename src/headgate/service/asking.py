@@ -16,7 +16,7 @@ from headgate.errors import NotFound, Refused, UsageError, did_you_mean
 from headgate.graph import invert
 from headgate.model.bound import BoundNode, Catalog
 from headgate.model.project import Environment, Job, Manifest, Node
-from headgate.model.runs import Deployment, Run, StepRow
+from headgate.model.runs import Deployment, Run, RunStatus, StepRow
 from headgate.model.steps import StatementRecord, Step
 from headgate.selector import Selection, select
 from headgate.service.context import Context
@@ -72,6 +72,13 @@ def report_run(context: Context, run_id: int, *, statements: bool = False) -> Ru
         history=tuple(other for other in store.runs.history_chain(run_id) if other.id != run_id),
         statements=store.steps.statements(run_id) if statements else {},
     )
+
+
+def completing_run(context: Context, run_id: int) -> Run:
+    """The newest run of `run_id` and its reruns that ended well; itself where none did."""
+    family = context.store.runs.history_chain(run_id)
+    good = [run for run in family if run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING)]
+    return good[-1] if good else context.store.runs.get(run_id)
 
 
 def find_step(report: RunReport, name: str) -> StepRow:
@@ -271,14 +278,15 @@ class Explanation:
 def explain_selection(catalog: Catalog, include: str, exclude: str, *, strict: bool = False) -> Explanation:
     """What two selectors select, and why. Raises UsageError (`selector_syntax`, `selector_no_match`)."""
     selection = select(catalog, include, exclude, strict=strict)
-    matched: dict[str, str] = {}
-    for term in selection.terms:
-        if term.side == "include":
-            for name in term.ids:
-                matched.setdefault(name, f"matches {term.text}")
     if not include.strip():
         everything = "not excluded" if exclude.strip() else "part of everything"
         return Explanation(selection, dict.fromkeys(selection.ids, everything))
+    included = set(select(catalog, include).ids)
+    matched: dict[str, str] = {}
+    for term in selection.terms:
+        if term.side == "include":
+            for name in included.intersection(term.ids):  # what NOT takes away is no reason
+                matched.setdefault(name, f"matches {term.text}")
     parents = {node.id: node.depends_on for node in catalog.nodes}
     above = _origins(parents, matched)
     below = _origins(invert(parents), matched)

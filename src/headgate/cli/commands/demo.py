@@ -19,12 +19,19 @@ from headgate.service.deploying import start_deploy
 from headgate.service.running import start_refresh
 
 ENVIRONMENT, JOB = "dev", 4
+SMALLEST = 0.01
+"""Below, the generator yields offers that share a key, and the project's own tests would rightly refuse them."""
 
 
 @flags.command()
 @click.argument("directory", metavar="[DIR]", default="headgate-demo", type=click.Path(path_type=Path))
 @click.option(
-    "--scale", type=float, default=0.1, show_default=True, metavar="N", help="1 is about 1 GB of text."
+    "--scale",
+    type=click.FloatRange(SMALLEST, 1000),
+    default=0.1,
+    show_default=True,
+    metavar="N",
+    help="1 is about 1 GB of text.",
 )
 @click.pass_context
 def demo(ctx: click.Context, *, directory: Path, scale: float) -> None:

@@ -50,7 +50,7 @@ def rerun(
     with OutFile(out) as out_file, invocation.open("headgate rerun", stop=carrier.stop) as opened:
         run = running.rerun(opened.context, number, same_version=same_version, force=force)
         if run is None:
-            output.say(f"nothing to rerun: run {number} and its reruns left nothing undone")
-            ending = Ending(as_json=as_json, out=out_file)
-            ctx.exit(report(opened, opened.context.store.runs.get(number), ending))
+            done = asking.completing_run(opened.context, number)
+            output.say(f"nothing to rerun: run {done.id} left nothing undone")
+            ctx.exit(report(opened, done, Ending(as_json=as_json, out=out_file)))
         ctx.exit(carrier.carry_out(opened, run, Ending(as_json=as_json, strict=strict, out=out_file)))
