@@ -9,9 +9,8 @@ import click
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
 from headgate.cli.known import known_environments
+from headgate.cli.phrases import deployment_text
 from headgate.service import asking, bodies
-from headgate.service.asking import EnvironmentReport
-from headgate.service.project import apply_environments, compile_tree, environment_of
 
 
 @flags.group("environments")
@@ -57,15 +56,6 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
         for report in page
     ]
     output.show_table(head, rows)
-
-
-def deployment_text(report: EnvironmentReport) -> str:
-    mark = "last deploy failed" if report.row is not None and report.row.marked else ""
-    deployment = report.deployment
-    if deployment is None:
-        return mark or "nothing deployed"
-    text = f"{deployment.number} ({deployment.version})" if deployment.version else str(deployment.number)
-    return f"{text}, {mark}" if mark else text
 
 
 @environments.command("show")
@@ -129,6 +119,8 @@ def apply(*, environment: str | None, as_json: bool) -> None:
     Example:
       headgate environments apply
     """
+    from headgate.service.project import apply_environments, compile_tree, environment_of  # loads the parsers
+
     invocation = current()
     with invocation.open("headgate environments") as opened:
         compiled = compile_tree(opened.context)

@@ -9,6 +9,7 @@ import click
 from headgate.cli import flags, output
 from headgate.cli.carrying import tell_error
 from headgate.cli.invocation import current
+from headgate.cli.phrases import what
 from headgate.model.runs import Run, RunKind, RunStatus
 from headgate.service import asking, bodies
 from headgate.service.context import find_environment
@@ -75,20 +76,6 @@ def _row(run: Run, environment: str) -> tuple[object, ...]:
     began: datetime = run.started_at or run.created_at
     took = output.since(run.started_at, run.ended_at)
     return (run.id, run.kind, run.status, environment, what(run), output.at(began), took, run.requested_by)
-
-
-def what(run: Run) -> str:
-    """What a run was asked to do, in a few words."""
-    request = run.request
-    if run.kind is RunKind.DEPLOY:
-        return ""
-    if request.include or request.exclude:
-        parts = [request.include, f"without {request.exclude}" if request.exclude else ""]
-        words = " ".join(part for part in parts if part)
-    else:
-        words = f"job {run.job_id} {run.job_name or ''}".strip() if run.job_id is not None else "all"
-    words = words if len(words) <= 50 else words[:49] + "…"
-    return f"{words}, rerun of {run.rerun_of}" if run.rerun_of is not None else words
 
 
 @runs.command("show")

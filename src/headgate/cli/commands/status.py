@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from headgate.cli import flags, output
-from headgate.cli.commands.environments import deployment_text
-from headgate.cli.commands.runs import what
 from headgate.cli.invocation import current
 from headgate.cli.known import known_environments
+from headgate.cli.phrases import deployment_text, what
 from headgate.model.runs import Run, RunStatus
 from headgate.service import asking, bodies
 from headgate.service.asking import EnvironmentReport
