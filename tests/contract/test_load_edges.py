@@ -289,7 +289,7 @@ def test_scd2_sees_no_change_in_nulls(bench: Bench) -> None:
 UNUSUAL = [
     TestSpec("relationships", TestKind.RELATIONSHIPS, "id", {"to": "a.raw", "field": "id"}),
     TestSpec("aliased", TestKind.SQL, None, {"sql": "SELECT t.* FROM $hg_this AS t WHERE t.id = 2 -- two"}),
-    TestSpec("with", TestKind.SQL, None, {"sql": "WITH x AS (SELECT * FROM $hg_this) SELECT 1 FROM x WHERE id % 7 = 2"}),
+    TestSpec("cte", TestKind.SQL, None, {"sql": "WITH x AS (SELECT * FROM $hg_this) SELECT 1 FROM x WHERE id % 7 = 2"}),
     TestSpec("commented", TestKind.ROW_COUNT, None, {"min": 1, "max": None}, where="id > 0 -- all"),
     TestSpec("percent", TestKind.EXPRESSION, None, {"sql": "name NOT LIKE '%x%' -- no x"}),
     TestSpec("pair", TestKind.UNIQUE, None, {"columns": ["id", "name"]}, threshold=Threshold(percent=1.0)),
@@ -307,7 +307,7 @@ def test_tests_with_unusual_sql_run_over_all_and_over_new_rows(
     fill(bench, ONE, "(2, 'x', '2024-01-02')")
     outcome = bench.refreshed(node, backfill_from=NOW - dt.timedelta(days=9))
     failed = {r.name for r in outcome.statements if r.status is StepStatus.FAILED}
-    assert failed == {"aliased", "with", "percent"}
+    assert failed == {"aliased", "cte", "percent"}
 
 
 def test_accepted_values_of_every_kind(bench: Bench) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from headgate.bind.statements import refuse_transaction_control, single, split
 from headgate.bind.text import resolve_stand_ins, transpile, with_stand_ins
+from headgate.bind.writes import WriteGuard
 from headgate.compile.rebind import find_references, render_hook, render_stages
-from headgate.errors import HeadgateError, Location, did_you_mean
+from headgate.errors import HeadgateError, Location, ProjectError, did_you_mean
 from headgate.model.bound import THIS, BoundColumn, BoundNode, NamedSql
 from headgate.model.project import (
     LoadStrategy,
     Manifest,
     Node,
-    NodeType,
     Parameters,
     TableReference,
     TestKind,
@@ -25,8 +27,11 @@ from headgate.warehouse.names import fold, quote
 _THIS = "hg_this_"
 """Stands for the node's own table in a text, until it is transpiled."""
 
-_QUERY = "hg_query_"
-"""Stands for the node's query in a template, until it is transpiled."""
+_QUERY = "(SELECT * FROM hg_query_)"
+"""Stands for the node's query in a template, until it is transpiled: a query in parentheses, which may stand
+wherever the query itself may."""
+
+_WRITTEN_QUERY = re.compile(r"\(\s*SELECT\s+\*\s+FROM\s+hg_query_\s*\)")
 
 
 class Fragments:
@@ -45,8 +50,8 @@ class Fragments:
         return replace(
             bound,
             tests=tuple(self.test(test, node, bound) for test in node.tests),
-            pre_sql=tuple(self.text(node, text, bound.relation) for text in node.pre_sql),
-            post_sql=tuple(self.text(node, text, bound.relation) for text in node.post_sql),
+            pre_sql=self.hooks(node, node.pre_sql, bound.relation, "pre_sql"),
+            post_sql=self.hooks(node, node.post_sql, bound.relation, "post_sql"),
             create_sql=self.template(node, bound, "create_template"),
             run_sql=self.template(node, bound, "run_template") if _by_template(bound) else (),
         )
@@ -56,6 +61,7 @@ class Fragments:
     def test(self, test: TestSpec, node: Node, bound: BoundNode) -> TestSpec:
         """A test with physical names and finished SQL."""
         arguments = dict(test.arguments)
+        subject = f"{node.id}: the test {test.name}"
         match test.kind:
             case TestKind.RELATIONSHIPS:
                 to = str(arguments["to"])
@@ -64,22 +70,22 @@ class Fragments:
             case TestKind.UNIQUE if arguments.get("columns"):
                 arguments["columns"] = [physical(name, bound, test.name) for name in arguments["columns"]]
             case TestKind.EXPRESSION:
-                arguments["sql"] = self.condition(str(arguments["sql"]))
+                arguments["sql"] = self.condition(str(arguments["sql"]), subject)
             case TestKind.SQL:
-                arguments["sql"] = self.text(
-                    node, str(arguments["sql"]).replace("{this}", "{{ this }}"), THIS
-                )
+                text = str(arguments["sql"]).replace("{this}", "{{ this }}")
+                (arguments["sql"],) = self.statements(node, text, THIS, subject, only_one=True)
             case _:
                 pass
         return replace(
             test,
             column=physical(test.column, bound, test.name) if test.column else None,
-            where=self.condition(test.where) if test.where else None,
+            where=self.condition(test.where, subject) if test.where else None,
             arguments=arguments,
         )
 
-    def condition(self, text: str) -> str:
+    def condition(self, text: str, subject: str) -> str:
         """A boolean expression in the warehouse's dialect."""
+        text = single(text, self.manifest.dialect, subject)
         if self.manifest.dialect == self.dialect:
             return text
         whole = transpile(f"SELECT 1 WHERE {text}", self.manifest.dialect, self.dialect)
@@ -87,19 +93,41 @@ class Fragments:
 
     # --- hooks and templates ----------------------------------------------------------------------
 
-    def text(self, node: Node, text: str, this: str) -> str:
-        """A statement with its template rendered, names resolved and dialect translated. The node's own name
+    def hooks(self, node: Node, texts: Sequence[str], this: str, which: str) -> tuple[str, ...]:
+        """The statements of all texts, one by one: each is recorded and timed by itself."""
+        found: list[str] = []
+        for text in texts:
+            found += self.statements(node, text, this, f"{node.id}, {which}")
+        return tuple(found)
+
+    def statements(
+        self, node: Node, text: str, this: str, subject: str, *, only_one: bool = False
+    ) -> list[str]:
+        """A text with its template rendered, names resolved and dialect translated. The node's own name
         becomes `this`."""
         rendered = render_hook(node, text, self.manifest, self.parameters)
-        return self.finish(node, rendered.query, rendered.references, this)
+        return self.finish(node, rendered.query, rendered.references, this, subject, only_one=only_one)
 
-    def finish(self, node: Node, text: str, references: Sequence[TableReference], this: str) -> str:
-        translated = transpile(with_stand_ins(text, references), self.manifest.dialect, self.dialect)
-
+    def finish(
+        self,
+        node: Node,
+        text: str,
+        references: Sequence[TableReference],
+        this: str,
+        subject: str,
+        *,
+        only_one: bool = False,
+    ) -> list[str]:
         def relation(node_id: str) -> str:
             return this if node_id == node.id else self.relation(node_id)
 
-        return resolve_stand_ins(translated.strip().rstrip(";"), references, relation)
+        whole = with_stand_ins(text, references)
+        read, write = self.manifest.dialect, self.dialect
+        finished = []
+        for statement in [single(whole, read, subject)] if only_one else split(whole, read):
+            refuse_transaction_control(statement, subject)
+            finished.append(resolve_stand_ins(transpile(statement, read, write), references, relation))
+        return finished
 
     def template(self, node: Node, bound: BoundNode, which: str) -> tuple[NamedSql, ...]:
         """A user-defined type's statements. They may write only the node's own table and temporary ones."""
@@ -113,48 +141,30 @@ class Fragments:
             "query": _QUERY,
             "config": node.config,
         }
-        statements = []
-        for name, text in render_stages(node, source, self.manifest, self.parameters, context):
-            finished = self.finish(node, text, find_references(text, self.manifest), bound.relation)
-            check_writes(finished, self.dialect, node_type, name)
-            finished = finished.replace(_THIS, bound.relation).replace(_QUERY, f"(\n{bound.query}\n)")
-            statements.append(NamedSql(name, finished))
+        place = f"{node_type.path.rpartition('/')[0]}/{which.removesuffix('_template')}.sql.j2"
+        guard = WriteGuard(_THIS, node_type.name, self.dialect)
+        statements: list[NamedSql] = []
+        try:
+            for stage, text in render_stages(node, source, self.manifest, self.parameters, context):
+                guard.subject = f"{node_type.name}, {stage}"
+                references = find_references(text, self.manifest)
+                found = self.finish(node, text, references, _THIS, guard.subject)
+                for number, statement in enumerate(found, start=1):
+                    guard.check(statement)
+                    name = stage if len(found) == 1 else f"{stage} {number}"
+                    statements.append(NamedSql(name, self.filled(statement, bound)))
+        except ProjectError:
+            raise
+        except HeadgateError as error:
+            error.location = error.location or Location(place)
+            raise
         return tuple(statements)
 
-
-def check_writes(sql: str, dialect: str, node_type: NodeType, statement: str) -> None:
-    """Raise HeadgateError `template_writes_elsewhere` unless a template's statement writes only `this`, or
-    temporary tables of its own."""
-    import sqlglot
-    from sqlglot import exp
-
-    place = Location(f"{node_type.path}/run.sql.j2" if node_type.path else node_type.name)
-    for parsed in sqlglot.parse(sql, read=dialect):
-        if parsed is None:
-            continue
-        if isinstance(parsed, exp.Command):
-            raise HeadgateError(
-                "template_writes_elsewhere",
-                f"{node_type.name}, {statement}: {parsed.name} is not a statement that a template may use",
-                hint="use CREATE, INSERT, UPDATE, DELETE, MERGE or SELECT",
-                location=place,
-            )
-        written = parsed.this if isinstance(parsed, _writing()) else None
-        if isinstance(written, exp.Schema):
-            written = written.this
-        temporary = parsed.find(exp.TemporaryProperty) is not None
-        if (
-            isinstance(written, exp.Table)
-            and written.name != _THIS
-            and not temporary
-            and not _staged(written)
-        ):
-            raise HeadgateError(
-                "template_writes_elsewhere",
-                f"{node_type.name}, {statement}: it writes {written.sql(dialect=dialect)}, not its own table",
-                hint="write {{ this }}, or a temporary table",
-                location=place,
-            )
+    def filled(self, statement: str, bound: BoundNode) -> str:
+        """The statement of a template with the node's table and query in the places of their stand-ins."""
+        query = f"(\n{bound.query}\n)"
+        statement = _WRITTEN_QUERY.sub(lambda _: query, statement.replace(_THIS, bound.relation))
+        return statement.replace("hg_query_", f"{query} AS hg_query")
 
 
 def physical(column: str, node: BoundNode, test: str) -> str:
@@ -167,17 +177,6 @@ def physical(column: str, node: BoundNode, test: str) -> str:
         f"{node.id}: the test {test} names the column {column}, which it does not have",
         hint=did_you_mean(column, (known.name for known in node.columns)),
     )
-
-
-def _writing() -> tuple[type, ...]:
-    from sqlglot import exp
-
-    return (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
-
-
-def _staged(table: Any) -> bool:
-    """A temporary table made by an earlier statement of the template: `temp.x`, or a bare name `tmp_…`."""
-    return table.db.lower() in ("temp", "pg_temp") or (not table.db and table.name.lower().startswith("tmp_"))
 
 
 def _column(column: BoundColumn, dialect: str) -> dict[str, str]:

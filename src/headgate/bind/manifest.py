@@ -10,11 +10,19 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from headgate.bind.complaint import placed
 from headgate.bind.fragments import Fragments, relationship_targets
 from headgate.bind.places import file_relation, missing_mappings, relation_of, table_name
 from headgate.bind.text import describe_text, resolve_stand_ins, transpile, transpile_type, with_stand_ins
 from headgate.compile.rebind import Rendered, bind_text
-from headgate.errors import Diagnostic, HeadgateError, Location, ProjectError, did_you_mean
+from headgate.errors import (
+    Diagnostic,
+    HeadgateError,
+    Location,
+    ProjectError,
+    StatementFailed,
+    did_you_mean,
+)
 from headgate.graph import find_cycle, order
 from headgate.model.bound import (
     BoundColumn,
@@ -128,6 +136,9 @@ class _Binder:
         return Bound(BoundManifest(self.binding.environment.id, self.dialect, nodes, tests), self.described)
 
     def problem(self, node: Node | ProjectTest, error: HeadgateError) -> None:
+        if isinstance(error, ProjectError):
+            self.problems += error.diagnostics
+            return
         where = error.location or Location(node.path)
         self.problems.append(Diagnostic(error.code, error.message, where, error.hint))
 
@@ -140,7 +151,14 @@ class _Binder:
         query, described = self.finished(text)
         declared = {c.name.lower(): c.declared_type for c in node.columns if c.declared_type}
         digest = _digest(described, sorted(declared.items()))
-        query_columns, columns = self.columns(node, described, digest, declared)
+        try:
+            query_columns, columns = self.columns(node, described, digest, declared)
+        except StatementFailed as error:
+            read = {r.node_id for r in text.references if not r.qualifier}
+            same = self.manifest.dialect == self.dialect
+            raise placed(
+                error, node, text, added_lines=len(read) + 1 if read else 0, as_written=same
+            ) from error
         load = self.load(node, columns)
         if load is not None and load.strategy is LoadStrategy.SCD2:
             columns = self.with_history(node, columns, load)
