@@ -34,6 +34,10 @@ def test_plan_after_deploy_is_empty(ready: Project) -> None:
     again = ready.run("deploy", "-e", "dev")
     assert again.out.startswith("nothing to deploy")
     assert ready.run("deploy", "--json").body["run"] is None
+    ready.write("nodes/STG/NEW.sql", "select id from STG.A\n")
+    body = ready.run("deploy", "--json").body
+    assert (body["run"]["kind"], body["run"]["status"]) == ("deploy", "succeeded")
+    assert "STG.NEW" in [change["id"] for change in body["plan"]["changes"]]
 
 
 def test_the_only_environment_need_not_be_named_and_a_variable_can_name_it(ready: Project) -> None:
@@ -69,7 +73,8 @@ def test_parallelism_of_the_job_holds_where_none_is_given(ready: Project) -> Non
 
 def test_plain_progress_has_one_line_for_each_step(ready: Project) -> None:
     done = ready.run("refresh", "-e", "dev", "--include", "+{ C }", "--exclude", "{ nodeType: source }")
-    lines = done.err.splitlines()
+    title, *lines = done.err.splitlines()
+    assert title == "refresh 3: 3 steps"
     assert [line.split()[:3] for line in lines] == [
         ["1/3", "ok", "STG.A"],
         ["2/3", "ok", "STG.B"],
@@ -172,6 +177,19 @@ def test_deploy_goes_back_to_an_earlier_deployment_while_the_files_are_broken(re
     deployments = ready.run("environments", "show", "dev", "--json").body["deployments"]
     assert [(one["number"], one["current"]) for one in deployments] == [(3, True), (2, False), (1, False)]
     assert "more" not in ready.run("nodes", "show", "A", "--compiled").out
+
+
+def test_failed_deploy_leaves_the_data_and_marks_the_environment(ready: Project) -> None:
+    ready.write("nodes/MART/LEAF.sql", "select 'x' || id as v from STG.A\n")
+    ready.run("deploy")
+    ready.run("refresh", "--include", "{ LEAF }")
+    ready.write("nodes/MART/LEAF.sql", "select cast(id as integer) as v from STG.A\n")
+    failed = ready.run("deploy", "--allow-destructive", code=1)
+    assert "dev is as it was: mend this, then deploy again" in failed.err
+    assert ready.query("select max(v) from mart.leaf") == [("x99",)]
+    assert "last deploy failed" in ready.run("status").out
+    assert "error: the last deploy of dev failed" in ready.run("refresh", code=2).err
+    ready.run("refresh", "--include", "{ A }", "--forceIgnoreEnvironmentStatus")
 
 
 def test_tag_names_a_version_that_can_be_deployed_later(ready: Project) -> None:

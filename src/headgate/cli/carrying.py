@@ -43,8 +43,8 @@ class Ending:
     as_json: bool = False
     strict: bool = False
     out: OutFile | None = None
-    quiet: bool = False
-    """Say nothing where all went well: the caller has words of its own."""
+    body: Callable[[bodies.Body], bodies.Body] = lambda run: run
+    """What JSON shows, made of the run's own body."""
 
 
 class Carrier:
@@ -74,9 +74,10 @@ class Carrier:
 
         color = self._invocation.color
         if sys.stderr.isatty():
-            from headgate.cli.live import LiveView
+            from headgate.cli.live import open_view
 
-            return LiveView(reused, color=color)
+            if (view := open_view(reused, color=color)) is not None:
+                return view
         return Lines(_to_stderr, reused, color=bool(color))
 
 
@@ -103,10 +104,10 @@ def report(opened: Embedded, run: Run, ending: Ending) -> int:
     good = run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING)
     if not good:
         _tell(found.steps, StepStatus.FAILED, lambda text: output.complain(text, ""))
-        _tell_run(run, found.steps)
+        _tell_run(run, found.steps, found.environment.name)
     if ending.as_json:
-        output.show_json(body)
-    elif not (ending.quiet and good):
+        output.show_json(ending.body(body))
+    else:
         output.show(summary(run, found.steps))
     code = _EXIT[run.status]
     return STRICT if ending.strict and code == DONE and run.status is not RunStatus.SUCCEEDED else code
@@ -144,11 +145,13 @@ def tell_error(error: StepError, *, indent: str = "", write: Callable[[str], Non
             write(f"{indent}  … and {len(error.sample) - MOST_SAMPLES} more in this sample")
 
 
-def _tell_run(run: Run, steps: Sequence[StepRow]) -> None:
+def _tell_run(run: Run, steps: Sequence[StepRow], environment: str) -> None:
     failed = any(step.status is StepStatus.FAILED for step in steps)
     hints = [f"`headgate logs {run.id} --failed` shows their statements"] if failed else []
     if run.kind is RunKind.REFRESH and steps:
         hints.append(f"`headgate rerun {run.id}` runs what did not succeed")
+    if run.kind is RunKind.DEPLOY and failed:
+        hints.append(f"{environment} is as it was: mend this, then deploy again")
     if run.error is not None and not failed:
         output.complain(f"{run.kind.value} {run.id}: {run.error.message}", run.error.hint)
     if hints:

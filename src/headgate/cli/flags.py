@@ -155,6 +155,22 @@ force = click.option(
 )
 
 
+def of_environment(help_: str) -> Callable[[F], F]:
+    """An environment that narrows the question; none is meant where none is named."""
+    return click.option(
+        "-e",
+        "--environmentID",
+        "--environment",
+        "environment",
+        metavar="ENV",
+        shell_complete=complete_environments,
+        help=help_,
+    )
+
+
+deployed_in = of_environment("Ask what is deployed in this environment, not the project's files.")
+
+
 def limit(default: int | None) -> Callable[[F], F]:
     words = f"by default {default}" if default else "by default all"
     return click.option(

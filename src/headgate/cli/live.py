@@ -26,11 +26,17 @@ MOST_RUNNING = 8
 _TOLD = (StepStatus.FAILED, StepStatus.WARNING)
 
 
+def open_view(done_before: Callable[[int], Collection[str]], *, color: bool | None) -> LiveView | None:
+    """A view that draws from now on; None where the terminal cannot move its cursor."""
+    console = Console(stderr=True, no_color=color is False, highlight=False)
+    return None if console.is_dumb_terminal else LiveView(done_before, console)
+
+
 class LiveView:
     """An observer. Failures are printed above the picture and stay; the picture goes at the end."""
 
-    def __init__(self, done_before: Callable[[int], Collection[str]], *, color: bool | None) -> None:
-        self._console = Console(stderr=True, no_color=color is False, highlight=False)
+    def __init__(self, done_before: Callable[[int], Collection[str]], console: Console) -> None:
+        self._console = console
         self._lock = threading.RLock()
         self._tally = Tally(done_before)
         self._estimate: Estimate | None = None
@@ -102,7 +108,13 @@ class LiveView:
         line = Table.grid(padding=(0, 1))
         line.add_row(
             Text(self._title or "starting"),
-            ProgressBar(total=max(tally.total, 1), completed=tally.done, width=30),
+            ProgressBar(
+                total=max(tally.total, 1),
+                completed=tally.done,
+                width=30,
+                complete_style="blue",
+                finished_style="green",
+            ),
             "  ".join(words),
         )
         return line

@@ -41,7 +41,8 @@ def plan_lines(plan: Plan, *, ddl: bool) -> Iterator[str]:
 
 
 def headline(plan: Plan) -> str:
-    versions = f" ({plan.from_version} -> {plan.to_version})" if plan.from_version else ""
+    moved = plan.from_version and plan.from_version != plan.to_version
+    versions = f" ({plan.from_version} -> {plan.to_version})" if moved else ""
     if plan.empty:
         return f"{plan.environment}: no changes{versions}"
     lost = len(plan.destructive)

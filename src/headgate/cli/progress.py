@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from headgate.cli.output import STATUS_COLORS, rows_text, seconds
+from headgate.cli.output import STATUS_COLORS, plural, rows_text, seconds
 from headgate.model.runs import Run
 from headgate.model.steps import Step, StepOutcome, StepStatus
 
@@ -90,6 +90,7 @@ class Lines:
     def planned(self, run: Run, steps: Sequence[Step], _usual_seconds: Mapping[str, float]) -> None:
         with self._lock:
             self._tally.planned(run, steps)
+            self._write(f"{run.kind.value} {run.id}: {plural(len(steps), 'step')}")
 
     def step_started(self, step: Step, at: datetime) -> None:
         with self._lock:

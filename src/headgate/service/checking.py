@@ -18,6 +18,7 @@ from headgate.store.sqlite import SAFE_VERSION, sqlite_version
 
 LITTLE_BYTES = 100 * 1024**2
 SOME_BYTES = 1024**3
+_NOT_SET_UP = ("variable_missing", "secret_missing")
 
 
 class Verdict(StrEnum):
@@ -81,6 +82,8 @@ def check_environment(context: Context, environment: Environment) -> Finding:
     except Busy as error:
         return Finding(subject, Verdict.WARN, error.message, error.hint)
     except HeadgateError as error:
+        if error.code in _NOT_SET_UP:
+            return Finding(subject, Verdict.WARN, f"not set up on this machine: {error.message}", error.hint)
         return _failed(subject, error)
     return Finding(subject, Verdict.OK, f"{environment.warehouse.type} answers")
 

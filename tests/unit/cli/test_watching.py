@@ -25,6 +25,7 @@ def watched(steps: list[Step], *, reused: list[str] | None = None) -> tuple[Line
     told: list[str] = []
     lines = Lines(told.append, lambda _: reused or [], color=False)
     lines.planned(run(rerun_of=11 if reused else None), steps, {})
+    assert told.pop() == f"refresh 12: {len(steps)} step{'s' if len(steps) > 1 else ''}"
     return lines, told
 
 

@@ -18,7 +18,7 @@ def environments() -> None:
     """List environments; show or apply one."""
 
 
-@environments.command("list")
+@environments.command("list", short_help="List environments.")
 @flags.limit(100)
 @flags.starting_from
 @flags.as_json
@@ -58,7 +58,7 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
     output.show_table(head, rows)
 
 
-@environments.command("show")
+@environments.command("show", short_help="Show mappings, parameters, deployments.")
 @click.argument("environment", metavar="ENV", shell_complete=flags.complete_environments)
 @flags.as_json
 def show(*, environment: str, as_json: bool) -> None:
@@ -107,7 +107,7 @@ def _stands(deployment_id: int, current_id: int | None) -> str:
     return "stands now" if deployment_id == current_id else ""
 
 
-@environments.command("apply")
+@environments.command("apply", short_help="Write connections into the state.")
 @click.argument("environment", metavar="[ENV]", required=False, shell_complete=flags.complete_environments)
 @flags.as_json
 def apply(*, environment: str | None, as_json: bool) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import click
 
 from headgate.cli import flags, output
-from headgate.cli.commands.nodes import deployed_in
 from headgate.cli.invocation import Invocation, current
 from headgate.cli.selecting import tell_missed
 from headgate.model.bound import Catalog
@@ -32,7 +31,7 @@ def _catalog(invocation: Invocation, environment: str | None) -> Catalog:
 
 
 @jobs.command("list")
-@deployed_in
+@flags.deployed_in
 @flags.limit(None)
 @flags.starting_from
 @flags.as_json
@@ -66,9 +65,9 @@ def _sorted(jobs_: Mapping[int, Job]) -> list[Job]:
     return sorted(jobs_.values(), key=lambda job: job.id)
 
 
-@jobs.command("show")
+@jobs.command("show", short_help="Show what a job selects, and why.")
 @click.argument("job", metavar="JOB", shell_complete=flags.complete_jobs)
-@deployed_in
+@flags.deployed_in
 @flags.strict
 @flags.as_json
 def show(*, job: str, environment: str | None, strict: bool, as_json: bool) -> None:

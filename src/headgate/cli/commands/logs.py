@@ -11,7 +11,7 @@ from headgate.cli import flags, output
 from headgate.cli.carrying import tell_error
 from headgate.cli.invocation import current
 from headgate.model.runs import StepRow
-from headgate.model.steps import StatementRecord, StepStatus
+from headgate.model.steps import Role, StatementRecord, StepStatus
 from headgate.service import asking, bodies
 
 
@@ -65,8 +65,15 @@ def _show(step: StepRow, statements: Sequence[StatementRecord], *, sql: bool) ->
         tell_error(step.error, indent="  ", write=output.show)
 
 
+def _rows(statement: StatementRecord) -> str:
+    """Of a check, the rows that fail it."""
+    if statement.rows is None or (statement.role is Role.CHECK and not statement.rows):
+        return ""
+    return output.plural(statement.rows, "row") + (" fail" if statement.role is Role.CHECK else "")
+
+
 def _show_statement(statement: StatementRecord, *, sql: bool) -> None:
-    rows = "" if statement.rows is None else output.plural(statement.rows, "row")
+    rows = _rows(statement)
     took = output.since(statement.started_at, statement.ended_at)
     bad = not statement.status.good
     line = f"  {statement.name:<28}{statement.role:<8}{output.status(statement.status.value):<10}  {took:>8}  {rows}"

@@ -19,17 +19,7 @@ def node_lines(node: Node) -> Iterator[str]:
             yield f"  {name:<14}{value}"
     if node.columns:
         yield ""
-        rows = [
-            (
-                column.name,
-                column.declared_type or column.type or "?",
-                ", ".join(f"{parent}.{name}" for parent, name in column.sources),
-                column.description,
-            )
-            for column in node.columns
-        ]
-        width = 4 if any(row[3] for row in rows) else 3
-        yield from table(("COLUMN", "TYPE", "FROM", "DESCRIPTION")[:width], [row[:width] for row in rows])
+        yield from _columns(node)
     elif node.source is not None:
         yield ""
         yield "columns unknown: `headgate sources sync` writes them into sources.yml"
@@ -40,6 +30,21 @@ def node_lines(node: Node) -> Iterator[str]:
     if text:
         yield ""
         yield from text.splitlines()
+
+
+def _columns(node: Node) -> list[str]:
+    head = ("COLUMN", "TYPE", "FROM", "DESCRIPTION")
+    rows = [
+        (
+            column.name,
+            column.declared_type or column.type or "?",
+            ", ".join(f"{parent}.{name}" for parent, name in column.sources),
+            column.description,
+        )
+        for column in node.columns
+    ]
+    kept = [index for index in range(len(head)) if index < 2 or any(row[index] for row in rows)]
+    return table([head[index] for index in kept], [[row[index] for index in kept] for row in rows])
 
 
 def _facts(node: Node) -> Iterable[tuple[str, str]]:

@@ -20,26 +20,16 @@ from headgate.service.lineage import Reached, find_node, find_subject
 from headgate.service.lineage import lineage as trace
 from headgate.service.working_tree import compile_folder, tree_catalog
 
-deployed_in = click.option(
-    "-e",
-    "--environmentID",
-    "--environment",
-    "environment",
-    metavar="ENV",
-    shell_complete=flags.complete_environments,
-    help="Ask what is deployed in this environment, not the project's files.",
-)
-
 
 @flags.group("nodes")
 def nodes() -> None:
     """List nodes; show one, its columns, tests and lineage."""
 
 
-@nodes.command("list")
+@nodes.command("list", short_help="List the nodes that selectors select.")
 @flags.include
 @flags.exclude
-@deployed_in
+@flags.deployed_in
 @flags.strict
 @flags.limit(None)
 @flags.starting_from
@@ -121,9 +111,9 @@ def _manifest(invocation: Invocation, environment: str | None) -> Manifest:
         return asking.deployed_manifest(opened.context, find_environment(opened.context, environment))
 
 
-@nodes.command("show")
+@nodes.command("show", short_help="Show a node: SQL, columns, load, tests.")
 @click.argument("node", metavar="NODE", shell_complete=flags.complete_nodes)
-@deployed_in
+@flags.deployed_in
 @click.option("--compiled", is_flag=True, help="The SQL as deployed: what a refresh sends to the warehouse.")
 @flags.as_json
 def show(*, node: str, environment: str | None, compiled: bool, as_json: bool) -> None:
@@ -162,9 +152,9 @@ def _show_compiled(invocation: Invocation, name: str, environment: str | None, *
         output.show(statement.sql)
 
 
-@nodes.command("lineage")
+@nodes.command("lineage", short_help="Show what a node or column is made of.")
 @click.argument("name", metavar="NODE[.COLUMN]", shell_complete=flags.complete_nodes)
-@deployed_in
+@flags.deployed_in
 @click.option("--up", "up", is_flag=True, help="Only what it is made of.")
 @click.option("--down", "down", is_flag=True, help="Only what is made of it.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="At most so many edges away.")

@@ -22,8 +22,16 @@ def runs() -> None:
 
 
 @runs.command("list")
-@flags.environment
-@flags.job
+@flags.of_environment("Only runs in this environment.")
+@click.option(
+    "-j",
+    "--jobID",
+    "--job",
+    "job",
+    metavar="JOB",
+    shell_complete=flags.complete_jobs,
+    help="Only runs of this job.",
+)
 @click.option("--status", type=click.Choice([s.value for s in RunStatus]), help="Only runs of this status.")
 @click.option("--kind", type=click.Choice([k.value for k in RunKind]), help="Only runs of this kind.")
 @flags.limit(20)

@@ -23,7 +23,7 @@ def sources() -> None:
     """List undeclared sources; write their columns into sources.yml."""
 
 
-@sources.command("list")
+@sources.command("list", short_help="List sources without columns.")
 @flags.as_json
 def list_(*, as_json: bool) -> None:
     """List the sources whose columns are not declared.
@@ -42,7 +42,7 @@ def list_(*, as_json: bool) -> None:
         output.say("every source declares its columns")
 
 
-@sources.command("sync")
+@sources.command("sync", short_help="Write columns into sources.yml.")
 @flags.environment
 @flags.as_json
 @flags.wait

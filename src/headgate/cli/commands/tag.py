@@ -18,15 +18,7 @@ def tag() -> None:
 
 @tag.command("create")
 @click.argument("name", metavar="NAME")
-@click.option(
-    "-e",
-    "--environmentID",
-    "--environment",
-    "environment",
-    metavar="ENV",
-    shell_complete=flags.complete_environments,
-    help="Name what is deployed there, not the project's files.",
-)
+@flags.of_environment("Name what is deployed there, not the project's files.")
 @flags.as_json
 def create(*, name: str, environment: str | None, as_json: bool) -> None:
     """Name this version of the project. A tag never moves.
