@@ -149,6 +149,7 @@ SETTINGS = {
             None,
             "forever",
             "How long a command waits for what another run holds, in seconds, or `forever`.",
+            "--wait",
         ),
         Setting(
             "color",

@@ -108,6 +108,8 @@ def _explained(error: click.ClickException) -> tuple[str, str]:
             known = _command_names(context)
             what = "command" if path == "headgate" else f"command of {path}"
             message = f"there is no {what} {error.command_name}"
+            if "show" in known:  # `headgate runs 12`
+                help_hint = f"to see one: {path} show {error.command_name}"
             return message, did_you_mean(error.command_name, known, help_hint)
         case click.NoSuchOption():
             known = _option_names(context)
