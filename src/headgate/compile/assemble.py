@@ -385,7 +385,9 @@ class _Assembler:
             location, _, name = text.partition(".")
             still = self.names.by_name.get((location.lower(), name.lower()))
             mark = self.summaries.get(node.path).marks.get("renamed_from", (1, 1, 1, 1))
-            if still is not None:
+            other = self.nodes.get(still.id) if still is not None else None
+            if still is not None and (other is None or other.renamed_from is None):
+                # One that was renamed itself has left that name: names can be swapped, and renamed in a chain.
                 message = f"{node.location}.{node.name} says it was {text}, which still exists"
                 hint = f"remove {still.path}, or remove renamed_from"
                 self.report(node.path, Finding("renamed_from_exists", message, *mark[2:], hint))

@@ -8,7 +8,7 @@ spelling is ever mistaken for a change. Tables are matched by physical name: a n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headgate.errors import Diagnostic, Location
 from headgate.graph import order
@@ -22,9 +22,11 @@ from headgate.model.bound import (
     WarehouseFacts,
 )
 from headgate.model.plan import Change, ChangeKind, Subject
-from headgate.model.project import LoadStrategy, Materialization
+from headgate.model.project import LoadStrategy, Materialization, OnSchemaChange
 from headgate.plan.columns import ColumnChanges
-from headgate.plan.ledger import forget_intervals, rename_intervals
+from headgate.plan.ledger import forget_intervals, keeps_ledger, rename_intervals
+from headgate.plan.moves import conflicts, find_moves
+from headgate.plan.moves import key_of as _key
 from headgate.warehouse import ddl
 
 
@@ -57,7 +59,7 @@ class _Diff:
         self.dialect = wanted.dialect
         self.old = {_key(n.table): n for n in standing.deployed.values() if n.table and _ours(n)}
         self.new = {_key(n.table): n for n in wanted.nodes.values() if n.table and _ours(n)}
-        self.renames = self.find_renames()
+        self.moves = find_moves(self.old, self.new)
         self.problems: list[Diagnostic] = []
         self.stale: set[str] = set()
         self.reshaped: set[str] = set()
@@ -78,20 +80,21 @@ class _Diff:
                 node_changes[name] = change
         drops = self.drops()
         changes += self.clear_views(node_changes, drops)
+        changes += self.clear_places()
         changes += list(node_changes.values()) + drops
         return Difference(tuple(changes), self.needs_refresh(), tuple(self.problems))
 
     # --- what stands ------------------------------------------------------------------------------
 
-    def find_renames(self) -> dict[str, BoundNode]:
-        """New physical name -> the deployed node that it was, by `renamed_from`."""
-        found: dict[str, BoundNode] = {}
-        by_id = {node.id.lower(): node for node in self.old.values()}
-        for key, node in self.new.items():
-            previous = by_id.get((node.renamed_from or "").lower())
-            if key not in self.old and previous is not None and _key(previous.table) not in self.new:
-                found[key] = previous
-        return found
+    def was(self, node: BoundNode) -> BoundNode | None:
+        """The deployed node whose table or view the wanted one continues."""
+        key = _key(node.table)
+        return self.moves.sources.get(key) or self.old.get(key)
+
+    def place(self, old: BoundNode) -> TableName:
+        """Where the table of a deployed node stands when its own change begins."""
+        assert old.table is not None
+        return self.moves.aside.get(_key(old.table)) or old.table
 
     def facts(self, table: TableName | None) -> TableFacts | None:
         return self.standing.now.tables.get(str(table))
@@ -137,7 +140,7 @@ class _Diff:
 
     def table_change(self, node: BoundNode) -> Change | None:
         assert node.table is not None
-        old = self.old.get(_key(node.table)) or self.renames.get(_key(node.table))
+        old = self.was(node)
         now = self.facts(node.table)
         if old is None:
             return self.adopt(node, now) if now is not None else self.create(node, ())
@@ -146,11 +149,9 @@ class _Diff:
         if standing is None:
             return self.create(node, (drift,) if drift else (), drift=bool(drift))
         if standing.kind != "table":
-            return self.replace(
-                node, old.table, standing.kind, (f"{node.id} was a view and becomes a table",)
-            )
+            return self.replace(node, old, standing.kind, (f"{node.id} was a view and becomes a table",))
         if _history(old) != _history(node):
-            return self.replace(node, old.table, "table", ("the load changes between scd2 and another",))
+            return self.replace(node, old, "table", ("the load changes between scd2 and another",))
         return self.alter(node, old, drift)
 
     def create(self, node: BoundNode, reasons: tuple[str, ...], *, drift: bool = False) -> Change:
@@ -179,47 +180,64 @@ class _Diff:
         reason = f"{node.table} exists and was not made by a deploy of this environment"
         return _change(ChangeKind.ADOPT, node, sql, (reason,), destroys=f"all that is in {node.table}")
 
-    def replace(self, node: BoundNode, old: TableName | None, kind: str, reasons: tuple[str, ...]) -> Change:
-        assert old is not None
-        sql = [NamedSql(f"drop {kind}", _drop(kind, old, self.dialect)), *self.create_sql(node)]
+    def replace(self, node: BoundNode, old: BoundNode, kind: str, reasons: tuple[str, ...]) -> Change:
+        sql = [*self.drop_sql(old, kind), *self.create_sql(node)]
         self.stale.add(node.id)
         self.reshaped.add(node.id)
-        destroys = f"the rows of {old}" if kind == "table" else ""
+        destroys = f"the rows of {old.table}" if kind == "table" else ""
         return _change(ChangeKind.REPLACE, node, sql, reasons, destroys=destroys)
+
+    def drop_sql(self, old: BoundNode, kind: str) -> list[NamedSql]:
+        """Nothing for a view that has left its place already: another may stand there by now."""
+        if kind == "view" and _key(old.table) in self.moves.aside:
+            return []
+        return [NamedSql(f"drop {kind}", _drop(kind, self.place(old), self.dialect))]
 
     def alter(self, node: BoundNode, old: BoundNode, drift: str) -> Change | None:
         assert node.table is not None
         assert old.table is not None
         sql: list[NamedSql] = []
-        if old.table != node.table:
-            renaming = ddl.rename_table(old.table, node.table, self.dialect)
+        moved = old.table != node.table
+        if moved:
+            place = self.place(old)
+            renaming = ddl.rename_table(place, node.table, self.dialect)
             sql += [NamedSql("rename table", statement) for statement in renaming]
-            sql += rename_intervals(old, node, self.dialect)
-        columns = ColumnChanges(self.standing_columns(old), node.columns)
+            sql += rename_intervals(old, place, node.table, self.dialect)
+            self.reshaped.add(node.id)  # a view of PostgreSQL would follow the table, not the name
+        if keeps_ledger(node) and not keeps_ledger(old):
+            sql += self.forget(node)
+        columns = self.column_changes(node, old)
         sql += columns.statements(node.table, self.dialect)
-        reasons = [drift] if drift else []
-        reasons += columns.reasons()
-        if old.table != node.table:
-            reasons.insert(0, f"{old.table} becomes {node.table}")
+        if reshapes(old) and not columns.any:
+            drift = ""  # a refresh gave the table the columns that the query yields now
         modified = _modified(old, node)
-        if columns.any or "query" in modified or "load" in modified:
+        reasons = [f"{old.table} becomes {node.table}"] if moved else []
+        reasons += [drift] if drift else []
+        reasons += columns.reasons()
+        if columns.any or STALE_MAKING.intersection(modified):
             self.stale.add(node.id)
         if columns.any:
             self.reshaped.add(node.id)
         reasons += [f"its {what} changed" for what in modified]
+        if keeps_ledger(node) and keeps_ledger(old) and STALE_MAKING.intersection(modified):
+            reasons.append("intervals that are done stay as they are: refresh with --from to load them again")
         if not sql and not reasons:
             return None
-        kind = (
-            ChangeKind.RENAME if old.table != node.table else ChangeKind.ALTER if sql else ChangeKind.MODIFY
-        )
+        kind = ChangeKind.RENAME if moved else ChangeKind.ALTER if sql else ChangeKind.MODIFY
         return _change(
             kind, node, sql, tuple(reasons), destroys=columns.destroys(self.dialect), drift=bool(drift)
         )
 
+    def column_changes(self, node: BoundNode, old: BoundNode) -> ColumnChanges:
+        changes = ColumnChanges(self.standing_columns(old), node.columns)
+        if reshapes(node) and node.on_schema_change is OnSchemaChange.ADD_COLUMNS:
+            changes.dropped = []  # the policy says so: what the query no longer yields stays
+        return changes
+
     def view_change(self, node: BoundNode) -> Change | None:
         assert node.table is not None
         assert node.query is not None
-        old = self.old.get(_key(node.table)) or self.renames.get(_key(node.table))
+        old = self.was(node)
         now = self.facts(node.table)
         create = NamedSql("create view", ddl.create_view(node.table, node.query, self.dialect))
         if old is None:
@@ -232,22 +250,27 @@ class _Diff:
         standing, drift = self.facts(old.table), self.drift(old)
         if standing is None:
             return self.view(ChangeKind.CREATE, node, [create], (drift,) if drift else (), drift=bool(drift))
-        drop = NamedSql(f"drop {standing.kind}", _drop(standing.kind, standing.table, self.dialect))
+        drops = self.drop_sql(old, standing.kind)
         if standing.kind == "table":
             reason = f"{node.id} was a table and becomes a view"
             return self.view(
-                ChangeKind.REPLACE, node, [drop, create], (reason,), destroys=f"the rows of {old.table}"
+                ChangeKind.REPLACE, node, [*drops, create], (reason,), destroys=f"the rows of {old.table}"
             )
         modified = _modified(old, node)
         reasons = ([drift] if drift else []) + [f"its {what} changed" for what in modified]
-        read = [name for name in node.depends_on if name in self.reshaped]
+        read = [name for name in node.depends_on if name in self.reshaped and self.matters(name, node, old)]
         if old.table != node.table:
             reasons.insert(0, f"{old.table} becomes {node.table}")
         elif read and "query" not in modified:
             reasons.append(f"{', '.join(read)} changes below it")
         if drift or read or "query" in modified or old.table != node.table:
-            return self.view(ChangeKind.REPLACE, node, [drop, create], tuple(reasons), drift=bool(drift))
+            return self.view(ChangeKind.REPLACE, node, [*drops, create], tuple(reasons), drift=bool(drift))
         return _change(ChangeKind.MODIFY, node, [], tuple(reasons)) if reasons else None
+
+    def matters(self, parent: str, view: BoundNode, old: BoundNode) -> bool:
+        """Whether a changed parent means that the view is made again: a source that gained a column says nothing
+        to a view that does not read it."""
+        return _ours(self.wanted.nodes[parent]) or view.open_shape or view.columns != old.columns
 
     def view(
         self,
@@ -267,10 +290,10 @@ class _Diff:
         old = self.standing.deployed.get(node.id)
         if old is None:
             return _change(ChangeKind.CREATE, node, [], ("a source",))
-        if old == node:
-            return None
         if old.columns != node.columns:
             self.reshaped.add(node.id)
+        if old == replace(node, columns=old.columns):
+            return None  # what stands in a source is its owner's business; its readers' changes are shown
         modified = _modified(old, node) or ["definition"]
         return _change(ChangeKind.MODIFY, node, [], tuple(f"its {what} changed" for what in modified))
 
@@ -288,32 +311,47 @@ class _Diff:
                 kind=ChangeKind.CREATE,
                 subject=Subject.SCHEMA,
                 id=f"schema {schema}",
-                statements=(
-                    NamedSql("create schema", ddl.create_schema(schema, self.dialect, database=database)),
-                ),
+                statements=(NamedSql("create schema", self.create_schema(schema, database)),),
             )
             for database, schema in sorted(places, key=str)
-            if schema.lower() not in there
+            if (f"{database}.{schema}" if database else schema).lower() not in there
         ]
+
+    def create_schema(self, schema: str, database: str | None) -> str:
+        # PostgreSQL knows only its connection's own database, and no name for it here.
+        there = None if self.dialect == "postgres" else database
+        return ddl.create_schema(schema, self.dialect, database=there)
 
     def drops(self) -> list[Change]:
         """Deployed nodes that are no longer wanted, those that read others first."""
-        renamed = {_key(node.table) for node in self.renames.values()}
-        gone = {node.id: node for key, node in self.old.items() if key not in self.new and key not in renamed}
+        moved = self.moves.moved_from
+        gone = {node.id: node for key, node in self.old.items() if key not in self.new and key not in moved}
+        sources_now = {_key(n.table) for n in self.wanted.nodes.values() if n.table and not _ours(n)}
         changes = []
         for name in reversed(order({n.id: n.depends_on for n in gone.values()})):
             if name not in gone:
                 continue
             node = gone[name]
+            reason = f"{node.id} is no longer in the project"
+            if name in self.wanted.nodes:
+                reason = f"{node.id} moves to another database"
+            if _key(node.table) in sources_now:
+                reason = f"{node.table} is a source from now on, and stays as it is"
+                changes.append(_change(ChangeKind.DROP, node, self.forget(node), (reason,)))
+                continue
             now = self.facts(node.table)
             sql = []
             if now is not None and node.table is not None:
                 sql = [NamedSql(f"drop {now.kind}", _drop(now.kind, node.table, self.dialect))]
             destroys = f"the rows of {node.table}" if now is not None and now.kind == "table" else ""
-            reason = f"{node.id} is no longer in the project"
             changes.append(
                 _change(ChangeKind.DROP, node, sql + self.forget(node), (reason,), destroys=destroys)
             )
+        # A step bears its change's id, and the node may have one at its new place.
+        changes = [
+            replace(change, id=f"{change.id} (old place)") if change.id in self.wanted.nodes else change
+            for change in changes
+        ]
         sources = [
             node
             for name, node in self.standing.deployed.items()
@@ -321,6 +359,37 @@ class _Diff:
         ]
         changes += [_change(ChangeKind.DROP, n, [], ("the source is no longer declared",)) for n in sources]
         return changes
+
+    def clear_places(self) -> list[Change]:
+        """Tables that stand where another one moves to leave first: to a name in between where they move on
+        themselves, for good where nobody wants them."""
+        cleared = []
+        for node, place in conflicts(self.moves, self.old):
+            now = self.facts(node.table)
+            if now is None or node.table is None:
+                continue
+            if place is None or now.kind == "view":
+                destroys = f"the rows of {node.table}" if now.kind == "table" else ""
+                sql = [NamedSql(f"drop {now.kind}", _drop(now.kind, node.table, self.dialect))]
+                sql += self.forget(node)
+                reason = f"another one becomes {node.table}"
+                kind = ChangeKind.DROP
+            else:
+                sql = [NamedSql("rename table", s) for s in ddl.rename_table(node.table, place, self.dialect)]
+                sql += rename_intervals(node, node.table, place, self.dialect)
+                destroys, reason, kind = "", f"makes room for what becomes {node.table}", ChangeKind.RENAME
+            cleared.append(
+                Change(
+                    kind,
+                    Subject.NODE,
+                    f"{node.id} (aside)",
+                    node.table,
+                    tuple(sql),
+                    (reason,),
+                    destroys,
+                )
+            )
+        return cleared
 
     def clear_views(self, changes: dict[str, Change], drops: Sequence[Change]) -> list[Change]:
         """Where the engine ties a view to what it reads (PostgreSQL), drop the views that will be made again
@@ -339,9 +408,10 @@ class _Diff:
                 continue
             if facts.kind != "view":
                 continue
-            successor = by_table.get(_key(view.table)) or next(
-                (self.new[k].id for k, old in self.renames.items() if old.id == name), None
+            successor = next(
+                (self.new[k].id for k, old in self.moves.sources.items() if old.id == name), None
             )
+            successor = successor or by_table.get(_key(view.table))
             change = changes.get(successor) if successor else None
             if name not in going and (change is None or change.kind is ChangeKind.MODIFY):
                 continue
@@ -375,6 +445,15 @@ class _Diff:
                 if node.materialization is Materialization.TABLE:
                     found.append(name)
         return tuple(found)
+
+
+STALE_MAKING = frozenset({"query", "load", "run template"})
+"""What of a node changes the rows that a refresh would load."""
+
+
+def reshapes(node: BoundNode) -> bool:
+    """Whether a refresh may change the columns of the node's table by itself."""
+    return node.open_shape and node.on_schema_change in (OnSchemaChange.ADD_COLUMNS, OnSchemaChange.SYNC)
 
 
 def clashes(wanted: BoundManifest) -> list[Diagnostic]:
@@ -414,7 +493,6 @@ def _modified(old: BoundNode, new: BoundNode) -> list[str]:
         "id": (old.id, new.id),
         "file": (old.path, new.path),
         "relation": (old.relation, new.relation) if not _ours(new) else (None, None),
-        "columns": (old.columns, new.columns) if not _ours(new) else (None, None),
         "shape": (old.open_shape, new.open_shape),
     }
     return [what for what, (before, after) in pairs.items() if before != after]
@@ -443,16 +521,7 @@ def _change(
 
 def _without_drop(change: Change) -> Change:
     kept = tuple(s for s in change.statements if not s.name.startswith("drop view"))
-    return Change(
-        change.kind,
-        change.subject,
-        change.id,
-        change.table,
-        kept,
-        change.reasons,
-        change.destroys,
-        change.drift,
-    )
+    return replace(change, statements=kept)
 
 
 def _drop(kind: str, table: TableName, dialect: str) -> str:
@@ -466,7 +535,3 @@ def _ours(node: BoundNode) -> bool:
 
 def _history(node: BoundNode) -> bool:
     return node.load is not None and node.load.strategy is LoadStrategy.SCD2
-
-
-def _key(table: TableName | None) -> str:
-    return str(table).lower()
