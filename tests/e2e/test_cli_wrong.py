@@ -59,6 +59,7 @@ def says(done: Done, message: str, hint: str = "") -> None:
         (["refresh", "--out", "/nonexistent/result.json"], "cannot write to /nonexistent/result.json", "folder"),
         (["refresh", "--out", "nodes"], "cannot write to nodes", ""),
         (["refresh", "--include", "{ name: NOPE }"], "the selection holds no node", "NOPE"),
+        (["tag", "create", "a b"], "'a b' cannot be a tag", "v3"),
         (["plan", "--to", "9"], "there is no deployment number 9", ""),
         (["deploy", "--to", "1", "--tag", "v1"], "exclude each other", ""),
         (["runs", "--status", "done"], "done", ""),
@@ -83,6 +84,15 @@ def test_bad_selector_shows_a_caret_below_the_place(seen: Project, arguments: li
     says(done, "include selector, column 13")
     selector, caret = done.err.splitlines()[-2:]
     assert selector[caret.index("^") :].startswith("{ name: B }")
+
+
+def test_selector_that_is_not_closed_shows_where_it_was_opened(seen: Project) -> None:
+    lines = seen.run("nodes", "--include", "{ nodeType: fact", code=2).err.splitlines()
+    assert lines == [
+        "error: include selector, column 1: `{` is never closed",
+        "    { nodeType: fact",
+        "    ^",
+    ]
 
 
 def test_refused_requests_write_no_run(ready: Project) -> None:

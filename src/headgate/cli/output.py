@@ -55,11 +55,10 @@ def warn(text: str) -> None:
 def complain(message: str, hint: str, *, color: bool | None = None) -> None:
     """An error: one line and a hint."""
     click.echo(click.style("error:", fg="red", bold=True) + f" {one_line(message)}", err=True, color=color)
-    if hint:
-        # More lines than one are a picture: a selector, and a caret below the place that is meant.
-        first, *picture = hint.splitlines()
-        for line in (click.style("hint:", fg="cyan") + f" {first}", *(f"  {line}" for line in picture)):
-            click.echo(line, err=True, color=color)
+    for line in hint.splitlines():
+        # A line that begins with a blank is a picture: a selector, and a caret below the place that is meant.
+        text = f"  {line}" if line.startswith(" ") else click.style("hint:", fg="cyan") + f" {line}"
+        click.echo(text, err=True, color=color)
 
 
 def show_diagnostics(found: Iterable[Diagnostic], *, color: bool | None = None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
 from headgate.compile import Compiled, describe_version
-from headgate.errors import Refused
+from headgate.errors import Refused, UsageError
 from headgate.model.project import Environment, Manifest
 from headgate.service import asking
 from headgate.service.context import Context
@@ -16,6 +17,7 @@ from headgate.service.project import wanted_tree
 from headgate.store.tags import Tag
 
 DIRTY = "dirty"
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,99}")
 
 
 def tree_version(root: Path) -> str:
@@ -44,14 +46,25 @@ def tagged(context: Context, project: str, name: str) -> Wanted:
 
 
 def tag_tree(context: Context, compiled: Compiled, name: str) -> Tag:
-    """Name the working tree's manifest. Raises Refused `tag_exists`."""
+    """Name the working tree's manifest. Raises UsageError `tag_invalid`, Refused `tag_exists`."""
+    _check_tag(name)
     (digest,) = context.store.blobs.put([compiled.manifest_json])
     return context.store.tags.set(compiled.manifest.name, name, digest)
 
 
 def tag_deployed(context: Context, environment: str, name: str) -> Tag:
-    """Name what is deployed. Raises NotFound, Refused (`not_deployed`, `tag_exists`)."""
+    """Name what is deployed. Raises UsageError `tag_invalid`, NotFound, Refused (`not_deployed`, `tag_exists`)."""
+    _check_tag(name)
     row = context.store.environments.get(int(environment) if environment.isdigit() else environment)
     content = asking.deployed_content(context, row)
     (digest,) = context.store.blobs.put([content.manifest_json()])
     return context.store.tags.set(row.project, name, digest)
+
+
+def _check_tag(name: str) -> None:
+    if not _TAG.fullmatch(name):
+        raise UsageError(
+            "tag_invalid",
+            f"{name!r} cannot be a tag",
+            hint="write letters, digits and . _ - / +, and begin with a letter or a digit: v3, 2026-01-31",
+        )
