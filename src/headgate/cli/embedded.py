@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 from headgate.engine.step import Reshape
 from headgate.engine.stop import Stop
 from headgate.errors import Busy
-from headgate.model.bound import BoundColumn
 from headgate.model.project import Environment, Parameters
 from headgate.model.runs import Deployment
-from headgate.model.steps import Step
+from headgate.model.steps import Shapes, Step
 from headgate.recovery import fail_dead_runs
 from headgate.service.context import Context
 from headgate.settings import Settings
@@ -116,11 +115,11 @@ def _worker(context: Context, store: Store, settings: Settings) -> Worker:
         return rebinding.rebind(context, deployment, environment, parameters, ids)
 
     def reshape(deployment: Deployment) -> Reshape:
-        def rebuild(step: Step, columns: tuple[BoundColumn, ...]) -> Step:
+        def rebuild(step: Step, shapes: Shapes) -> Step:
             from headgate.service import rebinding
 
             environment = store.environments.get(deployment.environment_id).environment
-            return rebinding.reshape(context, deployment, environment)(step, columns)
+            return rebinding.reshape(context, deployment, environment)(step, shapes)
 
         return rebuild
 

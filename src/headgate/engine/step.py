@@ -20,6 +20,7 @@ from headgate.model.steps import (
     Counts,
     LateValues,
     ShapeCheck,
+    Shapes,
     Statement,
     StatementRecord,
     Step,
@@ -30,8 +31,8 @@ from headgate.model.steps import (
 from headgate.warehouse.base import Answer, Session
 
 Clock = Callable[[], dt.datetime]
-Reshape = Callable[[Step, tuple[BoundColumn, ...]], Step]
-"""Rebuilds a step for the columns that its query yields now (`add_columns`, `sync`)."""
+Reshape = Callable[[Step, Shapes], Step]
+"""Rebuilds a step for the columns that its query and its table have now (`add_columns`, `sync`)."""
 
 CONFLICT_TRIES = 4
 """A conflict with another transaction is no failure of the step: it is tried again at once."""
@@ -239,7 +240,10 @@ class Attempt:
     def check_shape(self, shape: ShapeCheck) -> None:
         now = self.session.describe(shape.query)
         difference = shape_difference(shape.expected, now)
-        if not difference:
+        table = shape.table_columns
+        if shape.table_query and self.reshape is not None:
+            table = self.session.describe(shape.table_query)
+        if not difference and not shape_difference(shape.table_columns, table):
             return
         if shape.policy is OnSchemaChange.FAIL or self.reshape is None:
             raise _Refused(
@@ -249,8 +253,9 @@ class Attempt:
                     hint="plan and deploy the change, or set on_schema_change: add_columns, sync or ignore",
                 )
             )
-        self.step = self.reshape(self.step, now)
-        self.notes.append(f"columns changed: {difference}")
+        self.step = self.reshape(self.step, Shapes(now, table))
+        if difference:
+            self.notes.append(f"columns differ from those deployed: {difference}")
 
 
 def exceeds(check: Check, failures: int, total: int | None) -> bool:

@@ -78,12 +78,23 @@ class Statement:
 class ShapeCheck:
     """For a query whose columns can change without a deploy: what they were, and what to do about a change.
 
-    `query` is described (not run) before the load, inside its transaction.
+    `query` is described (not run) before the load, inside its transaction, and so is `table_query`, which yields
+    the table's columns: an earlier refresh may have changed them already. `table_columns` are those deployed.
     """
 
     query: str
     expected: tuple[BoundColumn, ...]
     policy: OnSchemaChange
+    table_query: str = ""
+    table_columns: tuple[BoundColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """What stands in the warehouse at the moment: the columns of a node's query, and those of its table."""
+
+    query: tuple[BoundColumn, ...]
+    table: tuple[BoundColumn, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from headgate.model.bound import BoundColumn, BoundNode, BoundTest
+from headgate.model.bound import BoundNode, BoundTest
 from headgate.model.plan import Change, Plan
 from headgate.model.project import (
-    LoadStrategy,
     Materialization,
     OnSchemaChange,
     TestScope,
@@ -16,9 +13,7 @@ from headgate.model.project import (
 )
 from headgate.model.steps import Role, ShapeCheck, Statement, Step, StepKind
 from headgate.plan.checks import declared_test, project_test_statement
-from headgate.plan.columns import ColumnChanges
 from headgate.plan.load import LoadSql, load_sql
-from headgate.warehouse.names import quote
 
 
 def refresh_step(node: BoundNode, dialect: str) -> Step:
@@ -115,32 +110,11 @@ def _shape_check(node: BoundNode) -> ShapeCheck | None:
     """Only a query with an open star can change its columns without a deploy; the others cost nothing."""
     if not node.open_shape or node.query is None or node.on_schema_change is OnSchemaChange.IGNORE:
         return None
-    return ShapeCheck(query=node.query, expected=node.query_columns, policy=node.on_schema_change)
-
-
-def reshaped_step(node: BoundNode, now: tuple[BoundColumn, ...], dialect: str) -> Step:
-    """The refresh step of `node` for the columns that its query yields now: first the table is altered, as its
-    policy says (`add_columns`: only added; `sync`: added and dropped), then it is loaded.
-
-    Columns that change their type are altered under both policies.
-    """
-    assert node.table is not None
-    assert node.load is not None
-    history = node.columns[len(node.columns) - 3 :] if node.load.strategy is LoadStrategy.SCD2 else ()
-    own = node.columns[: len(node.columns) - len(history)]
-    wanted = {column.name.lower(): column for column in now}
-    if node.on_schema_change is OnSchemaChange.ADD_COLUMNS:
-        gone = [column for column in own if column.name.lower() not in wanted]
-        if gone:
-            # The query no longer yields them: what is loaded from now on has none.
-            query = (
-                f"SELECT *, {', '.join(f'CAST(NULL AS {c.type}) AS {quote(c.name, dialect)}' for c in gone)}"
-            )
-            node = replace(node, query=f"{query} FROM (\n{node.query}\n) AS q")
-            now = (*now, *gone)
-    changes = ColumnChanges(own, now)
-    fresh = replace(node, query_columns=now, columns=(*now, *history))
-    step = refresh_step(fresh, dialect)
-    assert node.table is not None
-    ddl = tuple(Statement(s.name, Role.STAGE, s.sql) for s in changes.statements(node.table, dialect))
-    return replace(step, statements=(*ddl, *step.statements), shape=None)
+    follows = node.on_schema_change is not OnSchemaChange.FAIL
+    return ShapeCheck(
+        query=node.query,
+        expected=node.query_columns,
+        policy=node.on_schema_change,
+        table_query=f"SELECT * FROM {node.relation}" if follows else "",
+        table_columns=node.columns if follows else (),
+    )

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from headgate.bind.manifest import Binding, rebind_nodes
 from headgate.errors import Refused
-from headgate.model.bound import BoundColumn, BoundNode, BoundTest
-from headgate.model.project import Environment, Parameters
+from headgate.model.bound import BoundNode, BoundTest
+from headgate.model.project import Environment, OnSchemaChange, Parameters
 from headgate.model.runs import Deployment
-from headgate.model.steps import Step
-from headgate.plan.steps import project_test_step, refresh_step, reshaped_step
+from headgate.model.steps import Shapes, Step
+from headgate.plan.reshape import reshaped_step
+from headgate.plan.steps import project_test_step, refresh_step
 from headgate.service.context import Context
 from headgate.service.planning import read_manifest
 from headgate.store.content import Content
@@ -57,13 +58,13 @@ def rebind(
 
 def reshape(
     context: Context, deployment: Deployment, environment: Environment
-) -> Callable[[Step, tuple[BoundColumn, ...]], Step]:
-    """A function that rebuilds a step of `deployment` for the columns that its query yields now."""
+) -> Callable[[Step, Shapes], Step]:
+    """A function that rebuilds a step of `deployment` for the columns that its query and table have now."""
     dialect = check_config(environment.warehouse).dialect
 
-    def rebuild(step: Step, columns: tuple[BoundColumn, ...]) -> Step:
+    def rebuild(step: Step, shapes: Shapes) -> Step:
         node = Content(context.store, deployment).bound(dialect, [step.id]).nodes[step.id]
-        return reshaped_step(node, columns, dialect)
+        return reshaped_step(node, step, shapes, dialect)
 
     return rebuild
 
@@ -78,4 +79,8 @@ def _step(made: BoundNode | BoundTest, old: BoundNode | None, dialect: str) -> S
             f"with these parameters {made.id} would read other tables or yield other columns than deployed",
             hint="deploy the parameters instead of giving them to one run",
         )
-    return refresh_step(made, dialect)
+    step = refresh_step(made, dialect)
+    if step.shape is None:
+        return step
+    # A step for other columns is made from what is deployed, and would forget these parameters.
+    return replace(step, shape=replace(step.shape, policy=OnSchemaChange.FAIL, table_query=""))
