@@ -214,6 +214,17 @@ def test_names_are_completed(seen: Project, words: str, expected: list[str]) -> 
     assert [line.split(",")[1] for line in done.out.splitlines()] == expected
 
 
+def test_names_are_completed_from_what_is_deployed_where_nothing_is_compiled(ready: Project) -> None:
+    for file in (ready.folder / ".headgate" / "cache").iterdir():
+        file.unlink()
+    words = {
+        "_HEADGATE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "headgate nodes show MART.",
+        "COMP_CWORD": "3",
+    }
+    assert ready.run(code=0, **words).out.split() == ["plain,MART.C", "plain,MART.D"]
+
+
 def test_completion_outside_a_project_is_silent(tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = Project(tmp_path_factory.mktemp("nowhere"))
     words = {"_HEADGATE_COMPLETE": "bash_complete", "COMP_WORDS": "headgate nodes show ", "COMP_CWORD": "3"}

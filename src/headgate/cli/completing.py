@@ -3,8 +3,8 @@ state); fast, and never an error, because whoever presses Tab cannot read one.""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,7 +12,11 @@ from click.shell_completion import CompletionItem
 from headgate.cli.invocation import Invocation
 
 if TYPE_CHECKING:
+    from headgate.service.asking import KnownNames
     from headgate.settings import Settings
+    from headgate.store.store import Store
+
+T = TypeVar("T")
 
 MOST = 500
 
@@ -31,38 +35,37 @@ def complete_names(kind: str, ctx: click.Context, incomplete: str) -> list[Compl
 
 def _names(kind: str, settings: Settings) -> Iterable[tuple[str, str]]:
     if kind == "runs":
-        return _runs(settings)
+        return _from_state(settings, _runs) or ()
     from headgate.service.working_tree import known_names
 
     known = known_names(settings)
+    if not known.environments:  # never compiled, or by another version
+        known = _from_state(settings, _deployed) or known
     match kind:
         case "nodes":
             return known.nodes
         case "jobs":
             return known.jobs
         case _:
-            return known.environments or _environments(settings)
+            return known.environments
 
 
-def _runs(settings: Settings) -> list[tuple[str, str]]:
+def _from_state(settings: Settings, ask: Callable[[Store], T]) -> T | None:
     from headgate.cli.embedded import STATE_FILE
     from headgate.store.store import Store
 
     path = settings.state_dir / STATE_FILE
-    if not path.is_file():
-        return []
+    if not path.is_file():  # opening it would make it
+        return None
     with Store.open(path) as store:
-        return [(str(run.id), f"{run.kind} {run.status}") for run in store.runs.list(limit=50)]
+        return ask(store)
 
 
-def _environments(settings: Settings) -> list[tuple[str, str]]:
-    from headgate.cli.embedded import STATE_FILE
-    from headgate.store.store import Store
+def _runs(store: Store) -> list[tuple[str, str]]:
+    return [(str(run.id), f"{run.kind} {run.status}") for run in store.runs.list(limit=50)]
 
-    path = settings.state_dir / STATE_FILE
-    if not path.is_file():
-        return []
-    with Store.open(path) as store:
-        return [
-            (row.environment.name, f"environment {row.environment.id}") for row in store.environments.list()
-        ]
+
+def _deployed(store: Store) -> KnownNames:
+    from headgate.service.asking import deployed_names
+
+    return deployed_names(store)

@@ -3,5 +3,6 @@
 - `context`: what every use case is given.
 - `project`: compile the working tree, apply its environments. `planning`: what a deploy would change.
 - `deploying`: start a deploy. `running`: start, rerun and cancel runs. `rebinding`: steps for other parameters.
-- `asking`: what is there, for people and programs.
+- `asking`: what is there by the state, `working_tree` by the files; `lineage`. `bodies`, `node_bodies`: as JSON.
+- `versions`: which version is meant. `sources`: columns of sources. `checking`: whether all is well.
 """

@@ -23,6 +23,7 @@ from headgate.service.context import Context
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
 from headgate.store.runs import ANY_RUN, RunFilter
+from headgate.store.store import Store
 from headgate.store.tags import Tag
 
 T = TypeVar("T")
@@ -323,6 +324,33 @@ def list_tags(
 ) -> Page[Tag]:
     found = context.store.tags.list(project, after_name=starting_from or "", limit=limit + 1)
     return _cut(found, limit, lambda tag: tag.name)
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """Names to complete on a command line, each with a word of help."""
+
+    nodes: tuple[tuple[str, str], ...] = ()
+    jobs: tuple[tuple[str, str], ...] = ()
+    environments: tuple[tuple[str, str], ...] = ()
+
+
+def deployed_names(store: Store) -> KnownNames:
+    """Of all that is deployed anywhere."""
+    nodes: dict[str, str] = {}
+    jobs: dict[str, str] = {}
+    rows = store.environments.list()
+    for row in rows:
+        deployment = store.deployments.current(row.environment.id)
+        if deployment is not None:
+            catalog = Content(store, deployment).catalog()
+            nodes |= {node.id: node.node_type for node in catalog.nodes}
+            jobs |= {str(job.id): job.name for job in catalog.jobs.values()}
+    environments = ((row.environment.name, f"environment {row.environment.id}") for row in rows)
+    return KnownNames(tuple(nodes.items()), tuple(jobs.items()), tuple(environments))
 
 
 def _cut(found: Sequence[T], limit: int, key: Callable[[T], str]) -> Page[T]:

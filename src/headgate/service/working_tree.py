@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ from headgate.compile import Compiled, compile_project
 from headgate.compile.cache import Cache
 from headgate.model.bound import Catalog
 from headgate.model.project import Environment, Manifest
+from headgate.service.asking import KnownNames
 from headgate.settings import Settings
 
 
@@ -23,15 +23,6 @@ def compile_folder(root: Path, settings: Settings) -> Compiled:
 def tree_catalog(compiled: Compiled, environment: Environment | None = None) -> Catalog:
     """What selectors are evaluated over, as the files say."""
     return catalog_of(compiled.manifest, environment)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownNames:
-    """Names to complete on a command line, each with a word of help."""
-
-    nodes: tuple[tuple[str, str], ...] = ()
-    jobs: tuple[tuple[str, str], ...] = ()
-    environments: tuple[tuple[str, str], ...] = ()
 
 
 def known_names(settings: Settings) -> KnownNames:

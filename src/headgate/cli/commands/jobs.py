@@ -11,7 +11,7 @@ from headgate.cli.invocation import Invocation, current
 from headgate.cli.selecting import tell_missed
 from headgate.model.bound import Catalog
 from headgate.model.project import Job
-from headgate.service import asking, bodies
+from headgate.service import asking, bodies, node_bodies
 from headgate.service.asking import Explanation
 from headgate.service.context import find_environment
 from headgate.service.working_tree import compile_folder, tree_catalog
@@ -49,7 +49,7 @@ def list_(*, environment: str | None, limit: int | None, starting_from: str | No
     most = limit or max(len(found), 1)
     page, following = found[:most], found[most:]
     if as_json:
-        body = bodies.page([bodies.job_body(j) for j in page], most, page[-1].id if following else None)
+        body = bodies.page([node_bodies.job_body(j) for j in page], most, page[-1].id if following else None)
         output.show_json(body)
         return
     if not page:
@@ -82,7 +82,7 @@ def show(*, job: str, environment: str | None, strict: bool, as_json: bool) -> N
     found = asking.find_job(catalog.jobs, job)
     explained = asking.explain_selection(catalog, found.refresh.include, found.refresh.exclude, strict=strict)
     if as_json:
-        output.show_json({**bodies.job_body(found), **bodies.explanation_body(catalog, explained)})
+        output.show_json({**node_bodies.job_body(found), **node_bodies.explanation_body(catalog, explained)})
         return
     tell_missed(explained.selection)
     _show_job(found)

@@ -8,8 +8,8 @@ import click
 
 from headgate.cli.output import table
 from headgate.model.project import Freshness, Load, Node, TestSpec
-from headgate.service.bodies import load_body
 from headgate.service.lineage import ColumnName, Lineage, Reached
+from headgate.service.node_bodies import load_body
 
 
 def node_lines(node: Node) -> Iterator[str]:

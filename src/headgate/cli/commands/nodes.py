@@ -14,7 +14,7 @@ from headgate.compile import Compiled
 from headgate.model.bound import Catalog, Selectable
 from headgate.model.project import Manifest
 from headgate.selector import select
-from headgate.service import asking, bodies
+from headgate.service import asking, bodies, node_bodies
 from headgate.service.context import find_environment
 from headgate.service.lineage import Reached, find_node, find_subject
 from headgate.service.lineage import lineage as trace
@@ -63,7 +63,7 @@ def list_(
     most = limit or max(len(found), 1)
     page, following = found[:most], found[most:]
     if as_json:
-        body = bodies.page([bodies.node_body(n) for n in page], most, page[-1].id if following else None)
+        body = bodies.page([node_bodies.node_body(n) for n in page], most, page[-1].id if following else None)
         output.show_json(body)
         return
     if not page:
@@ -130,7 +130,7 @@ def show(*, node: str, environment: str | None, compiled: bool, as_json: bool) -
         return
     found = find_node(_manifest(invocation, environment).nodes, node)
     if as_json:
-        output.show_json(bodies.node_detail(found))
+        output.show_json(node_bodies.node_detail(found))
     else:
         output.show_lines(node_lines(found))
 
@@ -142,7 +142,7 @@ def _show_compiled(invocation: Invocation, name: str, environment: str | None, *
         node = find_node(asking.deployed_manifest(context, row).nodes, name)
         bound, step = asking.deployed_node(context, row, node.id)
     if as_json:
-        output.show_json(bodies.bound_body(bound, step))
+        output.show_json(node_bodies.bound_body(bound, step))
         return
     output.show(f"-- {bound.id} in {row.environment.name}, as deployed: {bound.table or bound.relation}")
     if bound.query is not None:
@@ -179,6 +179,6 @@ def lineage(
         downstream=nothing if up and not down else traced.downstream,
     )
     if as_json:
-        output.show_json(bodies.lineage_body(traced))
+        output.show_json(node_bodies.lineage_body(traced))
     else:
         output.show_lines(lineage_lines(traced))

@@ -13,7 +13,7 @@ from headgate.cli.errors import FAILED
 from headgate.cli.invocation import current
 from headgate.model.bound import BoundColumn
 from headgate.model.project import Node
-from headgate.service import bodies
+from headgate.service import bodies, node_bodies
 from headgate.service.project import compile_tree, environment_of
 from headgate.service.sources import Found, read_columns, undeclared, with_columns
 
@@ -35,7 +35,7 @@ def list_(*, as_json: bool) -> None:
     with current().open("headgate sources") as opened:
         found = undeclared(compile_tree(opened.context))
     if as_json:
-        output.show_json(bodies.page([bodies.node_body(node) for node in found], max(len(found), 1)))
+        output.show_json(bodies.page([node_bodies.node_body(node) for node in found], max(len(found), 1)))
     elif found:
         output.show_table(("UNDECLARED", "FILE"), [(node.id, node.path) for node in found])
     else:
