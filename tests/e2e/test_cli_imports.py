@@ -74,6 +74,8 @@ def test_questions_about_an_unchanged_project_load_no_parser_and_no_warehouse(
     assert within(modules, PARSERS | {"duckdb", "rich", "psycopg"}) == []
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["environments"], ["runs"], ["runs", "show", "2"], ["logs", "2"]])
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["environments"], ["runs"], ["runs", "show", "2"], ["logs", "2"]]
+)
 def test_questions_about_runs_load_no_parser_and_no_warehouse(seen: Project, arguments: list[str]) -> None:
     assert within(loaded(seen, *arguments), PARSERS | {"duckdb", "rich", "psycopg"}) == []
