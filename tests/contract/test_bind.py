@@ -6,12 +6,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.contract.projects import Project
 
 from headgate.errors import ProjectError
+from headgate.model.bound import BoundNode
+from headgate.model.plan import Plan
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import Run, RunStatus
+from headgate.model.steps import Step
+from headgate.plan.steps import refresh_step
 from headgate.warehouse.base import Warehouse
 
 
@@ -178,10 +183,23 @@ drop table picked
 """
     create = "create table {{ this }} ({% for c in columns %}{{ c.name }} {{ c.type }}, {% endfor %}label varchar(9))"
     own_type(tree, run, create)
-    assert tree.deploy().status is RunStatus.SUCCEEDED
-    assert tree.refresh().status is RunStatus.SUCCEEDED
+    refreshed(tree)
     assert tree.refresh().status is RunStatus.SUCCEEDED
     assert tree.sql("select id, label from stg.a") == [(2, "it's")]
+
+
+def test_columns_that_a_type_of_its_own_adds_outlive_a_deploy(tree: Project) -> None:
+    create = "create table {{ this }} (id bigint, amount decimal(18,2), loaded varchar(9) default 'now')"
+    own_type(tree, "insert into {{ this }} (id, amount) {{ query }}", create)
+    refreshed(tree)
+    tree.write("nodes/STG/A.sql", NODE.replace("amount from", "amount, 1 as one from"))
+    plan = tree.plan()
+    assert not plan.destructive
+    assert tree.deploy().status is RunStatus.SUCCEEDED
+    assert tree.plan().empty
+    assert tree.sql("select distinct loaded, one from stg.a") == [("now", None)]
+    tree.sql("alter table stg.a add column by_hand integer")
+    assert [change.destroys for change in tree.plan().destructive] == ["column by_hand"]
 
 
 def test_a_query_may_stand_bare_after_insert(tree: Project) -> None:
@@ -250,3 +268,68 @@ def test_a_template_whose_sql_is_broken_is_placed_in_its_file(tree: Project) -> 
     own_type(tree, "insert into {{ this }} select from where")
     ((_, location),) = findings(tree)
     assert location == "node_types/own/run.sql.j2"
+
+
+# --- what is stored ---------------------------------------------------------------------------------
+
+
+def test_a_step_reads_back_from_json_as_it_was(tree: Project) -> None:
+    header = """/*---
+key: id
+load: {strategy: merge}
+columns:
+  id: {tests: [unique, {accepted_values: {values: [1, 2, 2.5], threshold: 10%}}]}
+  d: {tests: [{accepted_values: ["2024-01-01"]}, {accepted_values: {values: [2024-01-01], severity: warn}}]}
+tests: [{row_count: {min: 0, where: "id % 2 = 0"}}]
+pre_sql: "select '%', '{{ parameters.low }}'"
+---*/
+"""
+    tree.write("nodes/STG/A.sql", header + "select id, date '2024-01-01' as d from RAW.ITEMS")
+    prepared = tree.prepare()
+    for node in prepared.bound.nodes.values():
+        step = refresh_step(node, prepared.bound.dialect)
+        assert msgspec.json.decode(msgspec.json.encode(step), type=Step) == step
+        assert msgspec.json.decode(msgspec.json.encode(node), type=BoundNode) == node
+    assert msgspec.json.decode(msgspec.json.encode(prepared.plan), type=Plan) == prepared.plan
+    refreshed(tree)
+
+
+def test_nothing_stored_or_shown_holds_the_password(tree: Project, warehouse: Warehouse) -> None:
+    path = tree.root / "environments/dev.yml"
+    environment = json.loads(path.read_text())
+    environment["warehouse"] |= {"password": "${HG_TEST_PASSWORD}"} if warehouse.type == "postgres" else {}
+    tree.write("nodes/STG/A.sql", "select id from RAW.ITEMS")
+    stored = msgspec.json.encode([tree.prepare().plan, tree.prepare().bound])
+    assert b"PASSWORD" not in stored
+
+
+def test_an_open_query_over_a_function_follows_it_at_plan(tree: Project, warehouse: Warehouse) -> None:
+    """Its columns are known to nobody but the warehouse, so that is asked at every plan."""
+    tree.sql("create table raw.other (a integer)")
+    call = "query_table('raw.other')"
+    if warehouse.dialect == "postgres":
+        call = "raw.f()"
+        tree.sql("create function raw.f() returns setof raw.other language sql as 'select * from raw.other'")
+    tree.write("nodes/STG/A.sql", f"select * from {call}")
+    refreshed(tree)
+    tree.sql("alter table raw.other add column b integer")
+    assert tree.refresh().status is RunStatus.FAILED
+    assert [str(change.kind) for change in tree.plan().changes] == ["alter"]
+    refreshed(tree)
+
+
+def test_columns_named_like_our_own_names_are_loaded(tree: Project) -> None:
+    query = "select id as n, id as t, id as q, amount as loaded, amount as failures, id as hg_ended from RAW.ITEMS"
+    tests = "columns: {n: {tests: [unique, {relationships: {to: STG.S, field: t}}]}}\n"
+    for name, load in (
+        ("S", "key: [n]\nload: {strategy: scd2, delete: close, updated_at: d}"),
+        ("M", "key: [n, t]\nload: {strategy: merge, delete: not_in_source}"),
+        ("P", "load: {strategy: append, time_column: d}\nkey: n"),
+        ("I", "load: {strategy: interval, time_column: d, interval: 1d, start: 2024-01-01}\nkey: [q]"),
+    ):
+        text = f"/*---\n{load}\n{tests if name != 'S' else ''}---*/\n{query}"
+        tree.write(f"nodes/STG/{name}.sql", text.replace(" from", ", date '2024-01-02' as d from"))
+    refreshed(tree)
+    assert tree.refresh().status is RunStatus.SUCCEEDED
+    for name in "SMPI":
+        assert tree.sql(f"select count(*) from stg.{name}") == [(2,)]

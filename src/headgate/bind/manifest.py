@@ -229,7 +229,7 @@ class _Binder:
     ) -> tuple[tuple[BoundColumn, ...], tuple[BoundColumn, ...]]:
         """(the query's columns, the table's): asked of the warehouse unless nothing changed."""
         previous = self.binding.previous.get(node.id)
-        if previous is not None and previous.query_digest == digest:
+        if previous is not None and previous.query_digest == digest and not self.follows_others(node):
             own = previous.load is not None and previous.load.strategy is LoadStrategy.SCD2
             count = len(previous.columns) - (len(HISTORY_COLUMNS) if own else 0)
             return previous.query_columns, previous.columns[:count]
@@ -238,6 +238,12 @@ class _Binder:
         types = {c.name: str(declared[c.name.lower()]) for c in query_columns if c.name.lower() in declared}
         canonical = {c.name: c for c in self.canonical(types)} if types else {}
         return query_columns, tuple(canonical.get(column.name, column) for column in query_columns)
+
+    def follows_others(self, node: Node) -> bool:
+        """Whether the query takes all columns of something that is no node, such as a table function: its text
+        and its parents then say nothing of its shape."""
+        parents = [self.manifest.nodes[name] for name in node.depends_on if name in self.manifest.nodes]
+        return node.open_shape and not any(parent.open_shape for parent in parents)
 
     def canonical(self, types: Mapping[str, str]) -> tuple[BoundColumn, ...]:
         """Declared types as the warehouse itself spells them."""
