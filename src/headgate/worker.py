@@ -150,7 +150,7 @@ class _Execution:
             return self.finish(RunStatus.FAILED, step_error(error))
         except KeyboardInterrupt:
             self.stop.request("canceled")
-            return self.finish(RunStatus.CANCELED, StepError("canceled", "canceled"))
+            return self.finish(RunStatus.CANCELED, StepError("canceled", self.stop.reason))
         return self.finish(*_verdict(outcomes, self.stop))
 
     def finish(self, status: RunStatus, error: StepError | None) -> Run:

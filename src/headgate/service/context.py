@@ -42,8 +42,9 @@ class Context:
 def find_environment(context: Context, name: str | None) -> EnvironmentRow:
     """The environment by name or id as applied; the only one there is where no name is given."""
     if name is not None:
-        return context.store.environments.get(int(name) if name.isdigit() else name)
-    rows = context.store.environments.list(limit=2)
+        number = name.isascii() and name.isdigit()
+        return context.store.environments.get(int(name) if number else name)
+    rows = context.store.environments.list()
     if len(rows) == 1:
         return rows[0]
     if not rows:
@@ -54,6 +55,6 @@ def find_environment(context: Context, name: str | None) -> EnvironmentRow:
         )
     raise UsageError(
         "environment_needed",
-        "there are several environments",
+        f"which environment? There are {', '.join(row.environment.name for row in rows)}",
         hint="name one with -e, or set HEADGATE_ENVIRONMENT",
     )

@@ -185,7 +185,7 @@ def _require(connection: Connection, statement: str, parameters: dict[str, int],
         raise NotFound(
             "deployment_not_found",
             f"there is no deployment {name}",
-            hint="`headgate environments` shows them",
+            hint="headgate environments show <environment> lists them",
         )
     return row
 
