@@ -349,6 +349,7 @@ def test_a_test_whose_sql_is_broken_fails_its_step_and_publishes_nothing(bench: 
     outcome = bench.refreshed(node)
     assert outcome.error is not None
     assert outcome.error.code == "statement_failed"
+    assert outcome.error.message.startswith("the test e cannot be run: ")
     assert bench.rows("SELECT count(*) FROM a.t") == [(0,)]
 
 

@@ -13,7 +13,7 @@ from tests.contract.projects import Project
 from headgate.model.plan import Plan
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import RunStatus
-from headgate.service import deploying, planning
+from headgate.service import deploying, planning, project
 from headgate.warehouse.base import Warehouse
 
 
@@ -303,6 +303,35 @@ def test_a_database_in_the_mapping_leaves_the_plan_empty(tree: Project) -> None:
     )
     filled(tree, "A")
     assert tree.sql("select count(*) from stg.a") == [(2,)]
+
+
+def test_two_environments_share_a_database_but_no_table(tree: Project) -> None:
+    filled(tree, "A")
+    other = json.loads((tree.root / "environments/dev.yml").read_text())
+    other |= {
+        "id": 2,
+        "name": "other",
+        "mappings": {n: {"schema": f"{n.lower()}_o"} for n in ("STG", "MART")},
+    }
+    other["mappings"]["RAW"] = {"schema": "raw"}
+    tree.write("environments/other.yml", json.dumps(other))
+    first = prepared(tree, "other")
+    assert kinds(first.plan)["STG.A"] == "create"
+    run = deploying.start_deploy(tree.state.context, first)
+    assert tree.state.worker.run_one(run.id).status is RunStatus.SUCCEEDED
+    assert prepared(tree, "other").plan.empty
+    assert tree.plan().empty
+    other["mappings"]["STG"] = {"schema": "stg"}
+    tree.write("environments/other.yml", json.dumps(other))
+    (clash,) = (change for change in prepared(tree, "other").plan.changes if change.destroys)
+    assert clash.destroys == "all that is in stg.a"
+
+
+def prepared(tree: Project, name: str) -> planning.Prepared:
+    compiled = tree.compiled()
+    project.apply_environments(tree.state.context, compiled)
+    environment = project.environment_of(compiled, name)
+    return planning.prepare_deploy(tree.state.context, environment, project.wanted_tree(compiled, "test"))
 
 
 def test_an_empty_project_and_one_that_becomes_empty(tree: Project) -> None:

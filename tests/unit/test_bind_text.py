@@ -85,6 +85,21 @@ def test_what_cannot_be_said_in_the_other_dialect_is_an_error_of_ours() -> None:
     assert error.value.code == "not_transpilable"
 
 
+def test_a_cast_that_may_fail_is_not_translated_into_one_that_must() -> None:
+    with pytest.raises(HeadgateError) as error:
+        transpile("select try_cast(a as integer) from t", "duckdb", "postgres")
+    assert "TRY_CAST" in error.value.message
+
+
+def test_any_value_is_translated() -> None:
+    assert transpile("select any_value(a) from t", "duckdb", "postgres").split() == [
+        "SELECT",
+        "ANY_VALUE(a)",
+        "FROM",
+        "t",
+    ]
+
+
 def test_a_query_is_described_over_empty_parents() -> None:
     columns = (BoundColumn("id", "bigint"), BoundColumn("order", "text"))
     assert describe_text("select * from p", [("p", columns)], "postgres") == (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from headgate.errors import HeadgateError
 from headgate.model.bound import BoundColumn
@@ -60,16 +61,29 @@ def transpile(text: str, read: str, write: str) -> str:
     from sqlglot.errors import ErrorLevel, SqlglotError
 
     try:
-        (statement,) = sqlglot.transpile(
-            text, read=read, write=write, pretty=True, unsupported_level=ErrorLevel.RAISE
-        )
+        tree = _adapted(sqlglot.parse_one(text, read=read), write)
+        return str(tree.sql(dialect=write, pretty=True, unsupported_level=ErrorLevel.RAISE))
     except (SqlglotError, ValueError) as error:
         raise HeadgateError(
             "not_transpilable",
             f"this SQL cannot be said in {write}: {str(error).splitlines()[0]}",
             hint=f"rewrite it in SQL that {read} and {write} share",
         ) from error
-    return statement
+
+
+def _adapted(tree: Any, write: str) -> Any:
+    """Where sqlglot refuses what the other dialect has, or says something else without a word. ValueError for
+    what has no equal there."""
+    from sqlglot import exp
+
+    if write != "postgres":
+        return tree
+    for part in list(tree.find_all(exp.TryCast, exp.IgnoreNulls)):
+        if isinstance(part, exp.TryCast):
+            raise ValueError("TRY_CAST, which gives NULL for what does not fit, has no equal there")
+        if isinstance(part.this, exp.AnyValue):  # ignores nulls by itself
+            part.replace(part.this)
+    return tree
 
 
 def transpile_type(type_text: str, read: str, write: str) -> str:

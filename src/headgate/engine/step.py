@@ -150,6 +150,8 @@ class Attempt:
             answer = self.session.execute(statement.sql, parameters or None)
         except HeadgateError as error:
             status = StepStatus.CANCELED if isinstance(error, StatementCanceled) else StepStatus.FAILED
+            if statement.check is not None and statement.check.test is not None:
+                error.message = f"the test {statement.name} cannot be run: {error.message}"
             self.record(statement, started, status, error=step_error(error))
             raise
         if statement.check is not None:

@@ -177,7 +177,7 @@ class _Diff:
         ]
         self.stale.add(node.id)
         self.reshaped.add(node.id)
-        reason = f"{node.table} exists and was not made by a deploy of this environment"
+        reason = NOT_OURS.format(node.table)
         return _change(ChangeKind.ADOPT, node, sql, (reason,), destroys=f"all that is in {node.table}")
 
     def replace(self, node: BoundNode, old: BoundNode, kind: str, reasons: tuple[str, ...]) -> Change:
@@ -198,6 +198,9 @@ class _Diff:
         assert old.table is not None
         sql: list[NamedSql] = []
         moved = old.table != node.table
+        there = self.foreign(node) if moved else None
+        if there is not None:
+            sql.append(NamedSql(f"drop {there.kind}", _drop(there.kind, there.table, self.dialect)))
         if moved:
             place = self.place(old)
             renaming = ddl.rename_table(place, node.table, self.dialect)
@@ -212,6 +215,7 @@ class _Diff:
             drift = ""  # a refresh gave the table the columns that the query yields now
         modified = _modified(old, node)
         reasons = [f"{old.table} becomes {node.table}"] if moved else []
+        reasons += [NOT_OURS.format(there.table)] if there is not None else []
         reasons += [drift] if drift else []
         reasons += columns.reasons()
         if columns.any or STALE_MAKING.intersection(modified):
@@ -224,9 +228,13 @@ class _Diff:
         if not sql and not reasons:
             return None
         kind = ChangeKind.RENAME if moved else ChangeKind.ALTER if sql else ChangeKind.MODIFY
-        return _change(
-            kind, node, sql, tuple(reasons), destroys=columns.destroys(self.dialect), drift=bool(drift)
-        )
+        lost = [f"all that is in {there.table}"] if there is not None else []
+        destroys = ", ".join(filter(None, [*lost, columns.destroys(self.dialect)]))
+        return _change(kind, node, sql, tuple(reasons), destroys=destroys, drift=bool(drift))
+
+    def foreign(self, node: BoundNode) -> TableFacts | None:
+        """What stands where the node shall be, and was not put there by a deploy of this environment."""
+        return None if _key(node.table) in self.old else self.facts(node.table)
 
     def column_changes(self, node: BoundNode, old: BoundNode) -> ColumnChanges:
         changes = ColumnChanges(self.standing_columns(old), node.columns)
@@ -249,7 +257,7 @@ class _Diff:
             if now is None:
                 return self.view(ChangeKind.CREATE, node, [create], ())
             drop = NamedSql(f"drop {now.kind}", _drop(now.kind, now.table, self.dialect))
-            reason = f"{node.table} exists and was not made by a deploy of this environment"
+            reason = NOT_OURS.format(node.table)
             destroys = f"all that is in {node.table}" if now.kind == "table" else ""
             return self.view(ChangeKind.ADOPT, node, [drop, create], (reason,), destroys=destroys)
         standing, drift = self.facts(old.table), self.drift(old)
@@ -269,7 +277,15 @@ class _Diff:
         elif read and "query" not in modified:
             reasons.append(f"{', '.join(read)} changes below it")
         if drift or read or "query" in modified or old.table != node.table:
-            return self.view(ChangeKind.REPLACE, node, [*drops, create], tuple(reasons), drift=bool(drift))
+            there, destroys = self.foreign(node), ""
+            if there is not None:
+                drops.append(NamedSql(f"drop {there.kind}", _drop(there.kind, there.table, self.dialect)))
+                reasons.append(NOT_OURS.format(there.table))
+                destroys = f"all that is in {there.table}" if there.kind == "table" else ""
+            sql = [*drops, create]
+            return self.view(
+                ChangeKind.REPLACE, node, sql, tuple(reasons), destroys=destroys, drift=bool(drift)
+            )
         return _change(ChangeKind.MODIFY, node, [], tuple(reasons)) if reasons else None
 
     def matters(self, parent: str, view: BoundNode, old: BoundNode) -> bool:
@@ -454,6 +470,9 @@ class _Diff:
 
 STALE_MAKING = frozenset({"query", "load", "run template"})
 """What of a node changes the rows that a refresh would load."""
+
+
+NOT_OURS = "{} exists and was not made by a deploy of this environment"
 
 
 def reshapes(node: BoundNode) -> bool:
