@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,29 @@ def test_a_chain_of_renames_moves_every_table_once(tree: Project) -> None:
     plan = deploy(tree)
     assert not plan.destructive
     assert tree.sql("select distinct n from stg.b union all select distinct n from stg.c") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_follow_any_permutation_of_names(tree: Project, seed: int) -> None:
+    rng = random.Random(seed)
+    names = ["A", "B", "C", "D", "E"]
+    standing = {name: number for number, name in enumerate(names[:4], start=1)}
+    filled(tree, *standing)
+    for _ in range(4):
+        targets = rng.sample(names, len(standing))
+        moved = dict(zip(targets, standing.items(), strict=True))
+        for name in standing:
+            tree.remove(f"nodes/STG/{name}.sql")
+        for name, (former, number) in moved.items():
+            header = {} if name == former else {"renamed_from": f"STG.{former}"}
+            tree.write(f"nodes/STG/{name}.sql", node(f"select id, {number} as n from RAW.ITEMS", **header))
+        assert not deploy(tree).destructive
+        standing = {name: number for name, (_, number) in moved.items()}
+        found = {name: tree.sql(f"select distinct n from stg.{name}") for name in standing}
+        assert found == {name: [(number,)] for name, number in standing.items()}
+        for name, number in standing.items():
+            tree.write(f"nodes/STG/{name}.sql", node(f"select id, {number} as n from RAW.ITEMS"))
+        deploy(tree)
 
 
 def test_views_swap_their_names(tree: Project) -> None:
