@@ -1,4 +1,4 @@
-"""Locks as rows: environments (shared for a refresh, exclusive for a deploy) and tables (one step each).
+"""Locks on environments, as rows: shared for a refresh, exclusive for a deploy. Tables are locked by the warehouse.
 
 Take the environment's lock before claiming the run, because a claim pins the deployment that then stands; let
 it go where the claim is refused. Locks end with their run, whoever ends it. Nothing here waits: a refusal
@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from headgate.errors import Refused
 from headgate.model.runs import Run
-from headgate.store import claims
 from headgate.store.connection import Database
 from headgate.store.runs import require_run
 from headgate.store.statements import load
@@ -55,27 +54,3 @@ class Locks:
         """Lets every environment lock of a run go, and every one that it waits for."""
         with self._database.write() as connection:
             connection.change(SQL["unlock"], {"run_id": run_id})
-
-    def try_lock_table(self, key: str, run_id: int, fence: int, step_id: str) -> Run | None:
-        """Locks a table for one step of a running run; None when it is locked, else the run in the way (which
-        may be the same run, in another step). `key` names the table across environments. Raises LeaseLost."""
-        parameters = {"table_key": key, "run_id": run_id, "fence": fence, "step_id": step_id}
-        with self._database.write() as connection:
-            claims.require_held(connection, run_id, fence)
-            holder = connection.row(SQL["table_holder"], parameters)
-            if holder is not None:
-                same_run, same_step, same_claim = (
-                    holder[0] == run_id,
-                    holder[1] == step_id,
-                    holder[2] == fence,
-                )
-                # What an earlier claim of this run held does not count: its process is gone.
-                if not same_run or (same_claim and not same_step):
-                    return require_run(connection, holder[0])
-            connection.change(SQL["set_table_lock"], parameters)
-        return None
-
-    def unlock_table(self, key: str, run_id: int, fence: int) -> None:
-        """Lets a table go. Nothing happens where it is not held under this claim."""
-        with self._database.write() as connection:
-            connection.change(SQL["unlock_table"], {"table_key": key, "run_id": run_id, "fence": fence})

@@ -348,7 +348,7 @@ def _refusal(connection: Connection, run_id: int, fence: int, to: RunStatus) -> 
 
 
 def _release(connection: Connection, run_id: int) -> None:
-    for name in ("end_work", "unlock_environment", "unlock_tables"):
+    for name in ("end_work", "unlock_environment"):
         connection.change(SQL[name], {"run_id": run_id})
 
 

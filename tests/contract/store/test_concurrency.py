@@ -176,7 +176,7 @@ def test_threads_claim_every_run_once(path: Path) -> None:
     assert sorted(claimed) == [run.id for run in runs]
 
 
-def test_of_many_threads_one_gets_the_table_and_one_the_environment(path: Path) -> None:
+def test_of_many_threads_one_gets_the_environment(path: Path) -> None:
     with Store.open(path) as store:
         runs = []
         for _ in range(8):
@@ -184,13 +184,10 @@ def test_of_many_threads_one_gets_the_table_and_one_the_environment(path: Path) 
             assert run is not None
             runs.append(run)
         barrier = threading.Barrier(len(runs))
-        tables: list[int] = []
         environments: list[int] = []
 
         def work(run: Run) -> None:
             barrier.wait()
-            if store.locks.try_lock_table("dw.mart.a", run.id, run.fence, "MART.A") is None:
-                tables.append(run.id)
             if store.locks.try_lock_environment(1, run.id, LockMode.EXCLUSIVE) is None:
                 environments.append(run.id)
 
@@ -199,7 +196,7 @@ def test_of_many_threads_one_gets_the_table_and_one_the_environment(path: Path) 
             thread.start()
         for thread in threads:
             thread.join()
-    assert (len(tables), len(environments)) == (1, 1)
+    assert len(environments) == 1
 
 
 def test_new_state_opened_by_many_threads_is_migrated_once(tmp_path: Path) -> None:

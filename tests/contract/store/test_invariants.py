@@ -23,7 +23,6 @@ from headgate.store import Journal, LockMode, NewRun, Store
 FINAL_RUN = [status for status in RunStatus if status.final]
 FINAL_STEP = [status for status in StepStatus if status.final]
 NAMES = ("A", "B", "C")
-TABLES = ("dw.a", "dw.b")
 
 
 class Operations(RuleBasedStateMachine):
@@ -130,20 +129,9 @@ class Operations(RuleBasedStateMachine):
             self.store.locks.try_lock_environment(1, self.pick(number).id, mode)
 
     @precondition(any_run)
-    @rule(number=picks, stale=stale, key=st.sampled_from(TABLES), name=names)
-    def lock_table(self, number: int, stale: bool, key: str, name: str) -> None:
-        run = self.pick(number, stale)
-        with suppress(HeadgateError):
-            self.store.locks.try_lock_table(key, run.id, run.fence, f"MART.{name}")
-
-    @precondition(any_run)
-    @rule(number=picks, key=st.sampled_from([None, *TABLES]))
-    def unlock(self, number: int, key: str | None) -> None:
-        run = self.pick(number)
-        if key is None:
-            self.store.locks.unlock(run.id)
-        else:
-            self.store.locks.unlock_table(key, run.id, run.fence)
+    @rule(number=picks)
+    def unlock(self, number: int) -> None:
+        self.store.locks.unlock(self.pick(number).id)
 
     @precondition(any_run)
     @rule(number=picks, status=st.sampled_from(FINAL_RUN))
@@ -158,7 +146,6 @@ class Operations(RuleBasedStateMachine):
             lambda: self.store.runs.pin(run.id, old, 1),
             lambda: self.store.steps.plan(run.id, old, [step("Z")]),
             lambda: self.store.steps.reuse(run.id, old, ["MART.A"]),
-            lambda: self.store.locks.try_lock_table("dw.a", run.id, old, "MART.A"),
         ]
         for attempt in attempts:
             with pytest.raises(LeaseLost):
@@ -177,8 +164,7 @@ class Operations(RuleBasedStateMachine):
         open_ids = {run.id for run in everything if not run.status.final}
         assert {run.id for run, _ in self.store.runs.open()} == open_ids
         with self.store.database.read() as connection:
-            for table in ("environment_lock", "table_lock"):
-                assert {row[0] for row in connection.rows(f"SELECT run_id FROM {table}")} <= open_ids
+            assert {row[0] for row in connection.rows("SELECT run_id FROM environment_lock")} <= open_ids
             granted = connection.rows("SELECT mode FROM environment_lock WHERE granted = 1")
         assert len(granted) <= 1 or ("exclusive",) not in granted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.contract.store.samples import PROJECT, environment, started, waiting
 
-from headgate.errors import LeaseLost, NotFound, Refused
+from headgate.errors import NotFound, Refused
 from headgate.model.runs import Run, RunStatus
 from headgate.store import LockMode, Store
 
@@ -97,30 +97,3 @@ def test_run_that_is_over_or_unknown_locks_nothing(store: Store) -> None:
         store.locks.try_lock_environment(1, run.id, SHARED)
     with pytest.raises(NotFound):
         store.locks.try_lock_environment(1, 99, SHARED)
-    with pytest.raises(LeaseLost):
-        store.locks.try_lock_table("t", run.id, run.fence, "MART.A")
-
-
-def test_table_is_written_by_one_run_at_a_time(store: Store) -> None:
-    first, second = started(store), started(store)
-    assert store.locks.try_lock_table("dw.mart.a", first.id, first.fence, "MART.A") is None
-    assert store.locks.try_lock_table("dw.mart.a", second.id, second.fence, "MART.A") == first
-    assert store.locks.try_lock_table("dw.mart.b", second.id, second.fence, "MART.B") is None
-    store.locks.unlock_table("dw.mart.a", second.id, second.fence)
-    assert store.locks.try_lock_table("dw.mart.a", second.id, second.fence, "MART.A") == first
-    store.locks.unlock_table("dw.mart.a", first.id, first.fence)
-    assert store.locks.try_lock_table("dw.mart.a", second.id, second.fence, "MART.A") is None
-
-
-def test_table_lock_is_the_steps_own(store: Store) -> None:
-    run = started(store)
-    for _ in range(2):
-        assert store.locks.try_lock_table("dw.mart.a", run.id, run.fence, "MART.A") is None
-    assert store.locks.try_lock_table("dw.mart.a", run.id, run.fence, "MART.B") == run
-
-
-def test_table_lock_of_a_run_that_is_over_does_not_count(store: Store) -> None:
-    first, second = started(store), started(store)
-    store.locks.try_lock_table("dw.mart.a", first.id, first.fence, "MART.A")
-    store.runs.interrupt(first.id, first.fence)
-    assert store.locks.try_lock_table("dw.mart.a", second.id, second.fence, "MART.A") is None

@@ -219,7 +219,6 @@ def test_finish_closes_what_the_run_left_open(store: Store) -> None:
     run = started(store)
     store.steps.plan(run.id, run.fence, [step("A"), step("B")])
     store.locks.try_lock_environment(1, run.id, LockMode.SHARED)
-    store.locks.try_lock_table("dw.mart.a", run.id, run.fence, "MART.A")
     with pytest.raises(Refused, match="2 of its parts are open"):
         store.runs.finish(run.id, run.fence, RunStatus.SUCCEEDED)
     assert store.runs.get(run.id) == run
@@ -227,7 +226,6 @@ def test_finish_closes_what_the_run_left_open(store: Store) -> None:
     assert {row.status for row in store.steps.list(run.id)} == {StepStatus.CANCELED}
     other = started(store)
     assert store.locks.try_lock_environment(1, other.id, LockMode.EXCLUSIVE) is None
-    assert store.locks.try_lock_table("dw.mart.a", other.id, other.fence, "MART.A") is None
 
 
 def test_waiting_run_is_canceled_at_once(store: Store) -> None:
@@ -278,7 +276,6 @@ def test_process_that_was_thought_dead_writes_nothing_more(store: Store) -> None
         lambda: store.runs.interrupt(run.id, run.fence),
         lambda: store.steps.plan(run.id, run.fence, [step("A")]),
         lambda: store.steps.reuse(run.id, run.fence, []),
-        lambda: store.locks.try_lock_table("t", run.id, run.fence, "MART.A"),
     ]
     for write in late:
         with pytest.raises(LeaseLost):

@@ -1,4 +1,4 @@
--- Environment and table locks. A lock counts while its run is open.
+-- Environment locks. A lock counts while its run is open.
 
 -- name: environment_holder
 -- The run that stands in the way of a lock: granted to another, or an exclusive one that came first.
@@ -24,19 +24,3 @@ ON CONFLICT (environment_id, run_id) DO UPDATE SET mode = excluded.mode, granted
 -- name: unlock
 -- Every environment lock of a run.
 DELETE FROM environment_lock WHERE run_id = :run_id
-
--- name: table_holder
--- The run that writes a table.
-SELECT table_lock.run_id, table_lock.step_id, table_lock.fence
-FROM table_lock JOIN run ON run.id = table_lock.run_id
-WHERE table_key = :table_key AND run.status IN ('waiting', 'running')
-
--- name: set_table_lock
--- The lock, over one that no longer counts.
-INSERT INTO table_lock (table_key, run_id, fence, step_id) VALUES (:table_key, :run_id, :fence, :step_id)
-ON CONFLICT (table_key) DO UPDATE SET run_id = excluded.run_id, fence = excluded.fence,
-  step_id = excluded.step_id
-
--- name: unlock_table
--- Lets a table go, if it is still held under this claim.
-DELETE FROM table_lock WHERE table_key = :table_key AND run_id = :run_id AND fence = :fence

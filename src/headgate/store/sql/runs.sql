@@ -128,7 +128,3 @@ RETURNING {returned}
 -- name: unlock_environment
 -- Environment locks of a run that is over.
 DELETE FROM environment_lock WHERE run_id = :run_id
-
--- name: unlock_tables
--- Table locks of a run that is over.
-DELETE FROM table_lock WHERE run_id = :run_id

@@ -1,0 +1,101 @@
+-- What many people, machines and scripts need: a queue that any worker claims from, users and their tokens,
+-- secrets, an audit trail, jobs that live here, and answers to requests that were sent twice.
+
+ALTER TABLE run ADD COLUMN priority bigint NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN not_before bigint;
+ALTER TABLE run ADD COLUMN requested_by_user bigint;
+
+-- The queue, in the order of claims.
+CREATE INDEX run_waiting ON run (priority DESC, id) WHERE status = 'waiting';
+
+-- Leases that ran out.
+CREATE INDEX work_by_lease ON work (lease_until) WHERE lease_until IS NOT NULL;
+
+-- The machine that alone reaches an embedded warehouse, and the folder its relative paths start from.
+ALTER TABLE environment ADD COLUMN host text;
+ALTER TABLE environment ADD COLUMN root text;
+ALTER TABLE environment ADD COLUMN max_running bigint;
+ALTER TABLE environment ADD COLUMN created_at bigint;
+ALTER TABLE environment ADD COLUMN created_by text;
+
+-- Tables are locked where they stand: by the warehouse itself, or in the one process that has its file.
+DROP TABLE table_lock;
+
+CREATE TABLE account (
+  id {identity},
+  name text NOT NULL UNIQUE,
+  email text,
+  notify text,
+  created_at bigint NOT NULL
+);
+
+CREATE TABLE token (
+  id {identity},
+  digest text NOT NULL UNIQUE,
+  name text NOT NULL,
+  account_id bigint REFERENCES account (id),
+  job_id bigint,
+  scopes text NOT NULL,
+  created_at bigint NOT NULL,
+  created_by text NOT NULL,
+  expires_at bigint,
+  revoked_at bigint,
+  last_used_at bigint
+);
+
+CREATE INDEX token_by_account ON token (account_id);
+
+CREATE TABLE secret (
+  name text PRIMARY KEY,
+  sealed {bytes} NOT NULL,
+  updated_at bigint NOT NULL,
+  updated_by text NOT NULL
+);
+
+CREATE TABLE audit (
+  id {identity},
+  at bigint NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  subject text NOT NULL,
+  request_id text NOT NULL DEFAULT '',
+  data text NOT NULL DEFAULT '{}'
+);
+
+CREATE INDEX audit_by_subject ON audit (subject, id);
+
+-- Jobs made by the API or in the app; those of files are part of what is deployed.
+CREATE TABLE job (
+  environment_id bigint NOT NULL REFERENCES environment (id),
+  id bigint NOT NULL,
+  name text NOT NULL,
+  definition text NOT NULL,
+  active integer NOT NULL DEFAULT 1,
+  created_at bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  updated_by text NOT NULL,
+  PRIMARY KEY (environment_id, id),
+  UNIQUE (environment_id, name)
+) {clustered};
+
+-- The one thing about a job of a file that is changed here.
+CREATE TABLE inactive_job (
+  environment_id bigint NOT NULL REFERENCES environment (id),
+  job_id bigint NOT NULL,
+  updated_at bigint NOT NULL,
+  updated_by text NOT NULL,
+  PRIMARY KEY (environment_id, job_id)
+) {clustered};
+
+-- The answer to a start that was sent with a key, for when it is sent again.
+CREATE TABLE idempotency (
+  caller text NOT NULL,
+  key text NOT NULL,
+  request_digest text NOT NULL,
+  run_id bigint NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+  created_at bigint NOT NULL,
+  PRIMARY KEY (caller, key)
+) {clustered};
+
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
+CREATE INDEX idempotency_by_run ON idempotency (run_id)
