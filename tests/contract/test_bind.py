@@ -169,6 +169,18 @@ def own_type(tree: Project, run: str, create: str | None = None) -> None:
     tree.write("nodes/STG/A.sql", NODE)
 
 
+def test_a_condition_may_look_into_other_nodes(tree: Project) -> None:
+    tree.write("nodes/STG/GOOD.sql", "select id from RAW.ITEMS where id < 2")
+    tree.write(
+        "nodes/STG/T.sql",
+        "/*---\ntests:\n- expression: id not in (select g.id from MART.OTHER as g)\n"
+        "- row_count: {max: 1, where: 'id in (select STG.GOOD.id from STG.GOOD)'}\n---*/\n"
+        "select id from RAW.ITEMS",
+    )
+    tree.write("nodes/MART/OTHER.sql", "select id + 10 as id from RAW.ITEMS")
+    assert refreshed(tree).status is RunStatus.SUCCEEDED
+
+
 def test_a_type_of_its_own_creates_and_fills_its_table(tree: Project) -> None:
     run = """{% stage 'Stage' %}
 create temporary table picked as {{ query }};

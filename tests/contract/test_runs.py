@@ -117,6 +117,43 @@ def test_parameters_of_job_and_run_bind_only_the_nodes_that_read_them(tree: Proj
     assert unknown.value.hint == "did you mean low?"
 
 
+def test_parameters_of_a_run_reach_hooks_tests_and_templates(tree: Project) -> None:
+    tree.write(
+        "nodes/STG/HOOK.sql",
+        "/*---\npost_sql: ['delete from {{ this }} where id < {{ parameters.low }}']\n---*/\n"
+        "select id from RAW.ITEMS",
+    )
+    tree.write("node_types/own/definition.yml", "load: template\n")
+    tree.write(
+        "node_types/own/run.sql.j2",
+        "delete from {{ this }};\n"
+        "insert into {{ this }} select id from {{ query }} as q where id >= {{ parameters.low }}",
+    )
+    tree.write("nodes/STG/OWN.sql", "/*---\ntype: own\n---*/\nselect id from RAW.ITEMS")
+    for name, test in (
+        ("SQL", "sql: 'select * from {{ this }} where id < {{ parameters.low }}'"),
+        ("EXPRESSION", "expression: 'id >= {{ parameters.low }}'"),
+        ("WHERE", "row_count: {max: 0, where: 'id < {{ parameters.low }}'}"),
+    ):
+        tree.write(f"nodes/STG/{name}.sql", f"/*---\ntests: [{{{test}}}]\n---*/\nselect id from RAW.ITEMS")
+    tree.write("tests/whole.sql", "select * from STG.GOOD where id < {{ parameters.low }}")
+    assert tree.deploy().status is RunStatus.SUCCEEDED
+    assert tree.refresh().status is RunStatus.SUCCEEDED
+    run = tree.refresh(RunRequest(parameters={"low": 2}))
+    failed = {name for name, status in tree.statuses(run).items() if status == "failed"}
+    assert failed == {"STG.SQL", "STG.EXPRESSION", "STG.WHERE", "tests.whole"}
+    assert tree.sql("select id from stg.hook") == [(2,)]
+    assert tree.sql("select id from stg.own") == [(2,)]
+
+
+def test_a_parameter_that_breaks_a_query_is_told_with_its_place(tree: Project) -> None:
+    run = tree.refresh(RunRequest(include="{ LOW }", parameters={"low": "'"}))
+    assert (run.status, run.error and run.error.code) == (RunStatus.FAILED, "sql_syntax")
+    assert run.error is not None
+    assert "MART.LOW" in run.error.message
+    assert "nodes/MART/LOW.sql" in run.error.message
+
+
 def test_a_parameter_that_would_change_the_shape_is_refused(tree: Project) -> None:
     tree.write(
         "nodes/MART/LOW.sql",

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headgate.model.bound import Catalog, Selectable
+from headgate.model.bound import BoundManifest, Catalog, Selectable
 from headgate.model.project import Environment, Manifest
 
 
 def catalog_of(
-    manifest: Manifest, environment: Environment | None = None, states: Mapping[str, str] | None = None
+    manifest: Manifest,
+    environment: Environment | None = None,
+    states: Mapping[str, str] | None = None,
+    bound: BoundManifest | None = None,
 ) -> Catalog:
-    """The catalog of `manifest`, in the manifest's order. `states` maps a node id to `new` or `modified`."""
+    """The catalog of `manifest`, in the manifest's order. `states` maps a node id to `new` or `modified`.
+
+    With `bound`, the readers of a parameter are those whose tests, hooks and type's templates read it as well.
+    """
     readers: dict[str, list[str]] = {}
-    for node in manifest.nodes.values():
-        for name in node.reads_parameters:
-            readers.setdefault(name, []).append(node.id)
+    for reader in (*(bound or manifest).nodes.values(), *manifest.tests.values()):
+        for name in reader.reads_parameters:
+            readers.setdefault(name, []).append(reader.id)
     own = environment.parameters if environment else {}
     return Catalog(
         nodes=tuple(

@@ -10,7 +10,7 @@ from typing import Any
 from headgate.bind.statements import refuse_transaction_control, single, split
 from headgate.bind.text import resolve_stand_ins, transpile, with_stand_ins
 from headgate.bind.writes import WriteGuard
-from headgate.compile.rebind import find_references, render_hook, render_stages
+from headgate.compile.rebind import Rendered, find_references, render_hook, render_stages
 from headgate.errors import HeadgateError, Location, ProjectError, did_you_mean
 from headgate.model.bound import THIS, BoundColumn, BoundNode, NamedSql
 from headgate.model.project import (
@@ -44,10 +44,13 @@ class Fragments:
         self.parameters = parameters
         self.dialect = dialect
         self.relation = relation
+        self.read: set[str] = set()
+        """The parameters that the node's texts have read so far."""
 
     def complete(self, node: Node, bound: BoundNode) -> BoundNode:
-        """`bound` with its tests, hooks and templates finished."""
-        return replace(
+        """`bound` with its tests, hooks and templates finished, and the parameters that they read."""
+        self.read = set(bound.reads_parameters)
+        completed = replace(
             bound,
             tests=tuple(self.test(test, node, bound) for test in node.tests),
             pre_sql=self.hooks(node, node.pre_sql, bound.relation, "pre_sql"),
@@ -55,6 +58,7 @@ class Fragments:
             create_sql=self.template(node, bound, "create_template"),
             run_sql=self.template(node, bound, "run_template") if _by_template(bound) else (),
         )
+        return replace(completed, reads_parameters=tuple(sorted(self.read)))
 
     # --- tests ------------------------------------------------------------------------------------
 
@@ -70,7 +74,7 @@ class Fragments:
             case TestKind.UNIQUE if arguments.get("columns"):
                 arguments["columns"] = [physical(name, bound, test.name) for name in arguments["columns"]]
             case TestKind.EXPRESSION:
-                arguments["sql"] = self.condition(str(arguments["sql"]), subject)
+                arguments["sql"] = self.condition(node, str(arguments["sql"]), subject)
             case TestKind.SQL:
                 text = str(arguments["sql"]).replace("{this}", "{{ this }}")
                 (arguments["sql"],) = self.statements(node, text, THIS, subject, only_one=True)
@@ -79,17 +83,19 @@ class Fragments:
         return replace(
             test,
             column=physical(test.column, bound, test.name) if test.column else None,
-            where=self.condition(test.where, subject) if test.where else None,
+            where=self.condition(node, test.where, subject) if test.where else None,
             arguments=arguments,
         )
 
-    def condition(self, text: str, subject: str) -> str:
-        """A boolean expression in the warehouse's dialect."""
-        text = single(text, self.manifest.dialect, subject)
-        if self.manifest.dialect == self.dialect:
-            return text
-        whole = transpile(f"SELECT 1 WHERE {text}", self.manifest.dialect, self.dialect)
-        return whole.partition("WHERE")[2].strip()
+    def condition(self, node: Node, text: str, subject: str) -> str:
+        """A boolean expression in the warehouse's dialect, its template rendered and names resolved."""
+        rendered = self.rendered(node, text)
+        read, write = self.manifest.dialect, self.dialect
+        condition = single(with_stand_ins(rendered.query, rendered.references), read, subject)
+        if read != write:
+            whole = transpile(f"SELECT 1 WHERE {condition}", read, write)
+            condition = whole.partition("WHERE")[2].strip()
+        return resolve_stand_ins(condition, rendered.references, self.relation)
 
     # --- hooks and templates ----------------------------------------------------------------------
 
@@ -105,8 +111,13 @@ class Fragments:
     ) -> list[str]:
         """A text with its template rendered, names resolved and dialect translated. The node's own name
         becomes `this`."""
-        rendered = render_hook(node, text, self.manifest, self.parameters)
+        rendered = self.rendered(node, text)
         return self.finish(node, rendered.query, rendered.references, this, subject, only_one=only_one)
+
+    def rendered(self, node: Node, text: str) -> Rendered:
+        rendered = render_hook(node, text, self.manifest, self.parameters)
+        self.read.update(rendered.reads_parameters)
+        return rendered
 
     def finish(
         self,
@@ -145,7 +156,9 @@ class Fragments:
         guard = WriteGuard(_THIS, node_type.name, self.dialect)
         statements: list[NamedSql] = []
         try:
-            for stage, text in render_stages(node, source, self.manifest, self.parameters, context):
+            stages, read = render_stages(node, source, self.manifest, self.parameters, context)
+            self.read.update(read)
+            for stage, text in stages:
                 guard.subject = f"{node_type.name}, {stage}"
                 references = find_references(text, self.manifest)
                 found = self.finish(node, text, references, _THIS, guard.subject)

@@ -21,6 +21,7 @@ from headgate.errors import (
     Location,
     ProjectError,
     StatementFailed,
+    UsageError,
     did_you_mean,
 )
 from headgate.graph import find_cycle, order
@@ -84,15 +85,25 @@ def rebind_nodes(
     manifest: Manifest, binding: Binding, deployed: BoundManifest, ids: Iterable[str]
 ) -> dict[str, BoundNode | BoundTest]:
     """Bind the nodes and tests of `ids` again over `deployed`, whose other nodes stay as they are, with the
-    parameters of `binding.environment`. Raises HeadgateError."""
+    parameters of `binding.environment`. Raises HeadgateError; nobody edited a file, so the first thing that does
+    not bind is the whole message."""
     binder = _Binder(manifest, binding)
     binder.bound = dict(deployed.nodes)
     made: dict[str, BoundNode | BoundTest] = {}
     for name in ids:
-        if name in manifest.tests:
-            made[name] = binder.bind_test(manifest.tests[name])
-        else:
-            made[name] = replace(binder.bind(manifest.nodes[name]), run_after=deployed.nodes[name].run_after)
+        try:
+            if name in manifest.tests:
+                made[name] = binder.bind_test(manifest.tests[name])
+            else:
+                again = binder.bind(manifest.nodes[name])
+                made[name] = replace(again, run_after=deployed.nodes[name].run_after)
+        except ProjectError as error:
+            first = error.diagnostics[0]
+            raise UsageError(
+                first.code,
+                f"with this run's parameters {name} is not valid: {first.message} ({first.location})",
+                hint=first.hint,
+            ) from error
     return made
 
 

@@ -75,8 +75,9 @@ def render_stages(
     manifest: Manifest,
     parameters: Mapping[str, Any],
     context: Mapping[str, Any],
-) -> list[tuple[str, str]]:
-    """A node type's template (`run.sql.j2`, `create.sql.j2`) as named statements: (name, SQL).
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """A node type's template (`run.sql.j2`, `create.sql.j2`) as named statements, (name, SQL), and the parameters
+    that it read.
 
     `context` gives `this`, `columns`, `query`, `config` as the statements shall see them.
     """
@@ -85,7 +86,7 @@ def render_stages(
     values = {**manifest.parameters, **parameters}
     extra = {"config": node.config, **{key: value for key, value in context.items() if key != "this"}}
     rendered = _render(text, manifest, values, node, this=str(context.get("this", _this(node))), extra=extra)
-    return stages_of(rendered.text)
+    return stages_of(rendered.text), rendered.reads_parameters
 
 
 def find_references(text: str, manifest: Manifest) -> tuple[TableReference, ...]:
@@ -93,6 +94,8 @@ def find_references(text: str, manifest: Manifest) -> tuple[TableReference, ...]
 
     Names inside strings and comments are not found; a name that is a CTE's or an alias's never has two parts.
     """
+    if "." not in text:
+        return ()
     from sqlglot.errors import SqlglotError
 
     from headgate.compile.parse import dialect_of

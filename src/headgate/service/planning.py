@@ -86,7 +86,7 @@ def prepare_deploy(context: Context, environment: Environment, wanted: Wanted) -
             session.close()
     finally:
         warehouse.close()
-    catalog = catalog_of(wanted.manifest, environment)
+    catalog = catalog_of(wanted.manifest, environment, bound=bound.manifest)
     prepared = Prepared(
         plan=Plan(environment=environment.name, environment_id=environment.id, described=bound.described),
         environment=environment,
