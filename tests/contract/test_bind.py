@@ -214,6 +214,18 @@ def test_columns_that_a_type_of_its_own_adds_outlive_a_deploy(tree: Project) -> 
     assert [change.destroys for change in tree.plan().destructive] == ["column by_hand"]
 
 
+def test_what_a_type_of_its_own_creates_outlives_a_built_in_load(tree: Project) -> None:
+    create = (
+        "create table {{ this }} (id bigint primary key, amount decimal(18,2), note varchar(9) default 'x')"
+    )
+    tree.write("node_types/own/definition.yml", "load: builtin\n")
+    tree.write("node_types/own/create.sql.j2", create)
+    tree.write("nodes/STG/A.sql", "/*---\ntype: own\nload: full\n---*/\nselect id, amount from RAW.ITEMS")
+    refreshed(tree)
+    assert tree.refresh().status is RunStatus.SUCCEEDED
+    assert tree.sql("select id, note from stg.a order by id") == [(1, "x"), (2, "x")]
+
+
 def test_a_query_may_stand_bare_after_insert(tree: Project) -> None:
     own_type(tree, "insert into {{ this }} {{ query }}")
     refreshed(tree)

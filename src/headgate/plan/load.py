@@ -79,7 +79,9 @@ class _Builder:
     # --- strategies -------------------------------------------------------------------------------
 
     def full(self) -> LoadSql:
-        if self.reads_itself() and self.dialect != "duckdb":
+        # A table by its type's own CREATE keeps what only that says: further columns, keys, defaults.
+        makes_anew = self.dialect == "duckdb" and not self.node.create_sql
+        if self.reads_itself() and not makes_anew:
             return LoadSql(
                 (
                     *self.stage_rows(self.select()),
@@ -90,7 +92,7 @@ class _Builder:
                 new_rows=self.table,
                 cleanup=self.drop_staged(),
             )
-        if self.dialect == "duckdb":
+        if makes_anew:
             # A fifth to a quarter faster than DELETE + INSERT, and leaves no deleted rows in the file.
             create = f"CREATE OR REPLACE TABLE {self.table} AS {self.select(cast_all=True)}"
             statements = [self.stage("create table as", create, Counts.INSERTED)]
