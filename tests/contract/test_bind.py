@@ -91,6 +91,16 @@ def test_a_name_that_is_a_keyword_can_be_a_node(tree: Project) -> None:
     assert tree.sql("select count(*) from stg.b") == [(2,)]
 
 
+def test_a_name_that_the_warehouse_would_cut_off_is_refused(tree: Project, warehouse: Warehouse) -> None:
+    tree.write(f"nodes/STG/{'ä' * 31}a.sql", "select id from RAW.ITEMS")
+    refreshed(tree)
+    tree.write(f"nodes/STG/{'ä' * 31}ab.sql", "select id from RAW.ITEMS")
+    if warehouse.dialect == "postgres":
+        assert findings(tree) == [("name_invalid", f"nodes/STG/{'ä' * 31}ab.sql")]
+    else:
+        refreshed(tree)
+
+
 def test_a_query_that_the_warehouse_refuses_is_placed_in_its_file(same_dialect: Project) -> None:
     text = "/*---\ntype: view\n---*/\n\n-- one more\nselect id,\n  no_such_function(id) as x\nfrom RAW.ITEMS"
     same_dialect.write("nodes/STG/A.sql", text)

@@ -43,7 +43,7 @@ from headgate.model.project import (
     Node,
     ProjectTest,
 )
-from headgate.warehouse.names import fold
+from headgate.warehouse.names import check_length, fold
 
 Describe = Callable[[str], tuple[BoundColumn, ...]]
 
@@ -158,6 +158,9 @@ class _Binder:
     def bind(self, node: Node) -> BoundNode:
         if node.materialization is Materialization.SOURCE:
             return self.source(node)
+        table = self.tables[node.id]
+        if table is not None:
+            check_length(table, self.dialect)
         text = self.rendered(node)
         query, described = self.finished(text)
         declared = {c.name.lower(): c.declared_type for c in node.columns if c.declared_type}
@@ -181,7 +184,7 @@ class _Binder:
             path=node.path,
             materialization=node.materialization,
             relation=self.relation(node.id),
-            table=self.tables[node.id],
+            table=table,
             query=query,
             query_digest=digest,
             query_columns=query_columns,

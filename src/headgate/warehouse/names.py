@@ -38,6 +38,7 @@ class _Spelling:
     double_type: str = "DOUBLE"
     local_timestamp: str = "TIMESTAMP"
     zoned_timestamp: str = "TIMESTAMPTZ"
+    longest_name_bytes: int | None = None
 
     @property
     def plain(self) -> str:
@@ -47,7 +48,7 @@ class _Spelling:
 
 _SPELLINGS: Final = {
     "duckdb": _Spelling(reserved.DUCKDB),
-    "postgres": _Spelling(reserved.POSTGRES, double_type="DOUBLE PRECISION"),
+    "postgres": _Spelling(reserved.POSTGRES, double_type="DOUBLE PRECISION", longest_name_bytes=63),
     "snowflake": _Spelling(
         reserved.SNOWFLAKE,
         upper=True,
@@ -103,6 +104,18 @@ def table_sql(table: TableName, dialect: str) -> str:
     """The qualified name of a table, each part in quotes where needed: `stg.orders`."""
     parts = (table.database, table.schema, table.name)
     return ".".join(quote(part, dialect) for part in parts if part)
+
+
+def check_length(table: TableName, dialect: str) -> None:
+    """Raise UsageError `name_invalid` where the engine would cut a part of the name off, and so mix up tables."""
+    longest = _spelling(dialect).longest_name_bytes
+    for part in (table.schema, table.name):
+        if longest is not None and len(part.encode()) > longest:
+            raise UsageError(
+                "name_invalid",
+                f"{part} is {len(part.encode())} bytes long, and {dialect} keeps the first {longest} of a name",
+                hint="give it a shorter name",
+            )
 
 
 def literal(value: LiteralValue, dialect: str) -> str:
