@@ -415,8 +415,8 @@ def test_a_step_that_was_published_once_is_not_published_again(bench: Bench) -> 
     fill(bench, ONE)
     step = refresh_step(node, bench.warehouse.dialect)
     late = LateValues(run_uid="same", fence=1, run_started_at=NOW)
-    first = run_step(step, bench.session, late, lambda: NOW)
-    again = run_step(step, bench.session, late, lambda: NOW)
+    first = run_step(step, bench.session, late, lambda: NOW, Stop())
+    again = run_step(step, bench.session, late, lambda: NOW, Stop())
     assert (first.status, again.status) == (SUCCEEDED, FAILED)
     assert again.error is not None
     assert again.error.code == "already_published"
@@ -442,3 +442,27 @@ def test_a_stop_cancels_the_running_statement_and_reports_every_step(bench: Benc
         "A.AFTER": "canceled",
     }
     assert sink.events == [("started", "A.SLOW"), ("canceled", "A.SLOW"), ("canceled", "A.AFTER")]
+
+
+def test_a_stop_during_a_conflict_is_not_forgotten_by_the_next_try(bench: Bench) -> None:
+    conflict = "DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '40001'; END $$"
+    if bench.warehouse.dialect == "duckdb":
+        fill(bench, ONE)
+        other = bench.warehouse.session()
+        other.begin()
+        other.execute("UPDATE a.raw SET name = 'theirs'")
+        conflict = "UPDATE a.raw SET name = 'ours'"
+    node = bench.node("t", RAW, load(LoadStrategy.FULL), pre_sql=(conflict,))
+    step = refresh_step(node, bench.warehouse.dialect)
+    stop = Stop()
+    stop.when_requested(bench.session.cancel)
+    asked: list[dt.datetime] = []
+
+    def clock() -> dt.datetime:
+        asked.append(NOW)
+        if len(asked) == 2:  # the statement has failed, and its transaction still stands
+            stop.request("canceled by a test")
+        return NOW
+
+    outcome = run_step(step, bench.session, LateValues("run", 1, NOW), clock, stop)
+    assert (outcome.status, outcome.attempts) == (StepStatus.CANCELED, 1)

@@ -113,7 +113,9 @@ class _Dag:
                 if session is None:
                     outcome = StepOutcome(StepStatus.FAILED, error=refusal)
                 else:
-                    outcome = run_step(step, session, execution.late, execution.clock, execution.reshape)
+                    outcome = run_step(
+                        step, session, execution.late, execution.clock, execution.stop, execution.reshape
+                    )
                 if outcome.error is not None and outcome.error.code == "warehouse_unavailable":
                     self.drop_session(session)
                     session = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from headgate.engine.stop import Stop
 from headgate.errors import HeadgateError, StatementCanceled, StatementFailed
 from headgate.interval import Interval, due_ranges
 from headgate.model.bound import BoundColumn
@@ -41,16 +42,17 @@ Range = tuple[dt.datetime, dt.datetime]
 
 
 def run_step(
-    step: Step, session: Session, late: LateValues, clock: Clock, reshape: Reshape | None = None
+    step: Step, session: Session, late: LateValues, clock: Clock, stop: Stop, reshape: Reshape | None = None
 ) -> StepOutcome:
     """Carry `step` out on `session`, which is outside a transaction before and after. Never raises a
     HeadgateError: what went wrong is in the outcome."""
     for attempt in range(1, CONFLICT_TRIES + 1):
-        outcome = Attempt(step, session, late, clock, reshape).run()
-        conflict = outcome.error is not None and outcome.error.code == "statement_conflict"
-        if not conflict or attempt == CONFLICT_TRIES:
-            return replace(outcome, attempts=attempt)
-    raise AssertionError("unreachable")
+        outcome = replace(Attempt(step, session, late, clock, reshape).run(), attempts=attempt)
+        if outcome.error is None or outcome.error.code != "statement_conflict":
+            return outcome
+        if stop.requested:  # the rollback has made the session forget its cancel
+            return replace(outcome, status=StepStatus.CANCELED)
+    return outcome
 
 
 class _Refused(Exception):
