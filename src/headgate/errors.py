@@ -5,6 +5,8 @@ One subclass per thing that a caller may do differently:
     HeadgateError
     ├── UsageError              the request is wrong: a flag, a selector, a parameter        exit 2, HTTP 400
     ├── ProjectError            the project's files are wrong; holds all diagnostics         exit 2, HTTP 422
+    ├── Unauthorized            nobody knows who asks: no token, or one that does not hold   exit 2, HTTP 401
+    ├── Forbidden               who asks is known, but may not do this                       exit 2, HTTP 403
     ├── NotFound                the named thing does not exist                               exit 2, HTTP 404
     ├── Refused                 well-formed, but the present state forbids it                exit 2, HTTP 409
     ├── Busy                    somebody else holds it; the same request may work later      exit 1, HTTP 423
@@ -62,6 +64,16 @@ class HeadgateError(Exception):
 class UsageError(HeadgateError):
     exit_code = 2
     http_status = 400
+
+
+class Unauthorized(HeadgateError):
+    exit_code = 2
+    http_status = 401
+
+
+class Forbidden(HeadgateError):
+    exit_code = 2
+    http_status = 403
 
 
 class NotFound(HeadgateError):
