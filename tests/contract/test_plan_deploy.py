@@ -10,7 +10,7 @@ import pytest
 from tests.contract.projects import Project
 
 from headgate.errors import ProjectError, Refused
-from headgate.model.plan import ChangeKind, Plan
+from headgate.model.plan import ChangeKind, Plan, Subject
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import RunRequest, RunStatus
 from headgate.service import deploying, planning
@@ -156,6 +156,27 @@ def test_a_failed_deploy_leaves_all_as_it_was_and_marks_the_environment(tree: Pr
     tree.write("nodes/STG/W.sql", "select word from RAW.WORDS")
     assert tree.deploy().status is RunStatus.SUCCEEDED
     assert tree.refresh().status is RunStatus.SUCCEEDED
+
+
+def test_a_failed_deploy_is_made_good_by_deploying_what_stood_before(tree: Project) -> None:
+    tree.write("nodes/STG/W.sql", "select 'no number' as word")
+    tree.deploy()
+    tree.refresh()
+    tree.write("nodes/STG/W.sql", "select 1 as word")
+    assert tree.deploy().status is RunStatus.FAILED
+    tree.write("nodes/STG/W.sql", "select 'no number' as word")
+    assert [(change.subject, change.id) for change in tree.plan().changes] == [(Subject.ENVIRONMENT, "dev")]
+    assert tree.deploy().status is RunStatus.SUCCEEDED
+    assert tree.plan().empty
+    assert tree.refresh().status is RunStatus.SUCCEEDED
+
+
+def test_what_bears_on_no_table_is_deployed_too(tree: Project) -> None:
+    tree.deploy()
+    tree.write("nodes/STG/A.sql", f"/*---\ndescription: amounts\n---*/\n{A}")
+    assert [change.subject for change in tree.plan().changes] == [Subject.PROJECT]
+    assert tree.deploy().status is RunStatus.SUCCEEDED
+    assert tree.plan().empty
 
 
 def test_deploy_goes_back_to_an_earlier_deployment(tree: Project) -> None:

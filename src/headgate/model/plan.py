@@ -27,6 +27,10 @@ class Subject(StrEnum):
     JOB = "job"
     SUBGRAPH = "subgraph"
     PARAMETERS = "parameters"
+    PROJECT = "project"
+    """What bears on no table: descriptions, lineage, freshness."""
+    ENVIRONMENT = "environment"
+    """Its mark of a failed deploy goes."""
 
 
 @dataclass(frozen=True, slots=True)

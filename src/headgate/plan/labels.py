@@ -1,4 +1,5 @@
-"""What a deploy changes beside tables: jobs, subgraphs, project tests and parameters. No DDL."""
+"""What a deploy changes beside tables: jobs, subgraphs, project tests, parameters, and what is only written down.
+No DDL."""
 
 from __future__ import annotations
 
@@ -34,6 +35,19 @@ def label_changes(
             {f"parameter {name}": [value] for name, value in new.parameters.items()},
         ),
     ]
+
+
+def remaining_changes(environment: str, *, marked: bool, other_manifest: bool) -> list[Change]:
+    """What is left to deploy where no node or label differs: a mark of a deploy that failed, which only a deploy
+    takes away, and what of a manifest bears on no table."""
+    changes = []
+    if marked:
+        reasons = ("its last deploy failed and left all as it was",)
+        changes.append(Change(ChangeKind.MODIFY, Subject.ENVIRONMENT, environment, reasons=reasons))
+    if other_manifest:
+        reasons = ("descriptions or other details changed, no table",)
+        changes.append(Change(ChangeKind.MODIFY, Subject.PROJECT, "project", reasons=reasons))
+    return changes
 
 
 def _compare(subject: Subject, old: Mapping[str, object], new: Mapping[str, object]) -> list[Change]:

@@ -15,7 +15,7 @@ from headgate.model.plan import Change, Plan
 from headgate.model.project import Environment, Manifest
 from headgate.model.runs import Deployment, DeploymentStatus
 from headgate.plan.diff import Standing, clashes, difference
-from headgate.plan.labels import label_changes
+from headgate.plan.labels import label_changes, remaining_changes
 from headgate.recovery import settle_deployment
 from headgate.service.context import Context
 from headgate.store.content import Content
@@ -97,7 +97,7 @@ def prepare_deploy(context: Context, environment: Environment, wanted: Wanted) -
         places=tuple(sorted(places, key=str)),
         version=wanted.version,
     )
-    return _with_changes(prepared, deployed, now)
+    return _with_changes(context, prepared, deployed, now)
 
 
 def prepare_return(context: Context, environment: Environment, number: int) -> Prepared:
@@ -123,7 +123,7 @@ def prepare_return(context: Context, environment: Environment, number: int) -> P
         places=tuple(sorted(places, key=str)),
         version=target.version,
     )
-    return _with_changes(prepared, deployed, now)
+    return _with_changes(context, prepared, deployed, now)
 
 
 def read_deployed(context: Context, environment_id: int, dialect: str) -> Deployed:
@@ -135,7 +135,7 @@ def read_deployed(context: Context, environment_id: int, dialect: str) -> Deploy
     return Deployed(deployment, content.bound(dialect), content.catalog(), content.facts())
 
 
-def _with_changes(prepared: Prepared, deployed: Deployed, now: WarehouseFacts) -> Prepared:
+def _with_changes(context: Context, prepared: Prepared, deployed: Deployed, now: WarehouseFacts) -> Prepared:
     problems = clashes(prepared.bound)
     if problems:
         raise ProjectError(problems)
@@ -144,9 +144,16 @@ def _with_changes(prepared: Prepared, deployed: Deployed, now: WarehouseFacts) -
     labels: list[Change] = label_changes(
         deployed.catalog, prepared.catalog, deployed.bound.tests, prepared.bound.tests
     )
+    changes = [*found.changes, *labels]
+    if not changes and deployed.deployment is not None:
+        changes = remaining_changes(
+            prepared.environment.name,
+            marked=context.store.environments.get(prepared.environment.id).marked,
+            other_manifest=deployed.deployment.manifest_digest != prepared.manifest_digest,
+        )
     plan = replace(
         prepared.plan,
-        changes=(*found.changes, *labels),
+        changes=tuple(changes),
         needs_refresh=found.needs_refresh,
         from_version=deployed.deployment.version if deployed.deployment else "",
         to_version=prepared.version,
