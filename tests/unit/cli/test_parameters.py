@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from headgate.cli.parameters import check_range, read_instant, read_parameters
 from headgate.errors import UsageError
+from headgate.service.parameters import check_range, read_instant, read_parameters
 
 
 @pytest.mark.parametrize(

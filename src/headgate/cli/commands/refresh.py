@@ -10,10 +10,10 @@ from headgate.cli import flags, output
 from headgate.cli.carrying import Carrier, Ending
 from headgate.cli.invocation import current
 from headgate.cli.out_file import OutFile
-from headgate.cli.parameters import check_range, read_instant, read_parameters
 from headgate.model.runs import RunRequest
 from headgate.service import asking
 from headgate.service.context import find_environment
+from headgate.service.parameters import check_range, read_instant, read_parameters
 from headgate.service.running import start_refresh
 
 
