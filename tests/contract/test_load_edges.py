@@ -266,6 +266,25 @@ def test_scd2_takes_the_type_of_updated_at(bench: Bench, kind: str) -> None:
     assert refreshed(bench, node).rows_inserted == 0
 
 
+def test_scd2_refuses_times_before_a_history_that_began_without_them(bench: Bench) -> None:
+    fill(bench, ONE)
+    plain = Load(LoadStrategy.SCD2, key=("id",))
+    node = bench.node("t", RAW, plain)
+    refreshed(bench, node)
+    kind = node.columns[2].type
+    for column in ("valid_from", "valid_to"):
+        bench.run(f"ALTER TABLE a.t ALTER COLUMN {column} TYPE {kind}")
+    columns = (*node.columns[:3], *bench.history(node.columns, replace(plain, updated_at="upd")))
+    timed = replace(node, load=replace(plain, updated_at="upd"), columns=columns)
+    fill(bench, "(1, 'other', '2024-01-01 10:00')")
+    outcome = bench.refreshed(timed)
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.published) == ("load_refused", False)
+    fill(bench, "(1, 'other', '2024-01-06 10:00')")
+    refreshed(bench, timed)
+    assert bench.rows("SELECT count(*) FROM a.t WHERE valid_to < valid_from") == [(0,)]
+
+
 def test_scd2_of_keys_alone_opens_and_closes(bench: Bench) -> None:
     load = Load(LoadStrategy.SCD2, key=("id", "name"), delete=DeletePolicy.CLOSE)
     node = bench.node("t", "SELECT id, name FROM a.raw", load)

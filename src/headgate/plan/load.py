@@ -195,7 +195,7 @@ class _Builder:
         if updated_at:
             statements += [
                 not_null_check(self.staged, updated_at, "no version could start there", self.dialect),
-                self.older_check(open_row, updated_at),
+                self.older_check(open_row, updated_at, updated_at if closes else HISTORY_COLUMNS[0]),
             ]
         if values:
             close = (
@@ -313,16 +313,18 @@ class _Builder:
         start = next(c for c in self.node.columns if c.name == HISTORY_COLUMNS[0])
         return f"CAST($hg_run_started_at AS {start.type})"
 
-    def older_check(self, open_row: str, updated_at: str) -> Statement:
-        column = self.quote(updated_at)
-        source = f"FROM {self.staged} AS n, {self.table} AS t WHERE n.{column} < t.{column} AND {open_row}"
+    def older_check(self, open_row: str, updated_at: str, since: str) -> Statement:
+        """`since`: where the current version began. With `delete: close` that may be later than its `updated_at`
+        said; without, the two differ only where history began without an `updated_at`."""
+        column, current = self.quote(updated_at), f"t.{self.quote(since)}"
+        source = f"FROM {self.staged} AS n, {self.table} AS t WHERE n.{column} < {current} AND {open_row}"
         keys = ", ".join(f"n.{self.quote(key)}" for key in self.load.key)
         return Statement(
             name=f"not older {updated_at}",
             role=Role.CHECK,
             sql=f"SELECT count(*) AS failures {source}",
             check=Check(
-                probe=f"SELECT {keys}, n.{column}, t.{column} AS current {source} LIMIT {SAMPLE_ROWS}",
+                probe=f"SELECT {keys}, n.{column}, {current} AS current {source} LIMIT {SAMPLE_ROWS}",
                 message=f"{{failures}} rows have an {said(updated_at)} older than their current version's",
             ),
         )

@@ -20,9 +20,9 @@ SELECT count(*) AS failures FROM pg_temp.hg_new WHERE updated_at IS NULL;
 -- probe: SELECT * FROM pg_temp.hg_new WHERE updated_at IS NULL LIMIT 5
 
 -- not older updated_at (check)
-SELECT count(*) AS failures FROM pg_temp.hg_new AS n, stg.orders AS t WHERE n.updated_at < t.updated_at AND t.is_current AND t.id = n.id;
+SELECT count(*) AS failures FROM pg_temp.hg_new AS n, stg.orders AS t WHERE n.updated_at < t.valid_from AND t.is_current AND t.id = n.id;
 
--- probe: SELECT n.id, n.updated_at, t.updated_at AS current FROM pg_temp.hg_new AS n, stg.orders AS t WHERE n.updated_at < t.updated_at AND t.is_current AND t.id = n.id LIMIT 5
+-- probe: SELECT n.id, n.updated_at, t.valid_from AS current FROM pg_temp.hg_new AS n, stg.orders AS t WHERE n.updated_at < t.valid_from AND t.is_current AND t.id = n.id LIMIT 5
 
 -- close changed (stage; counts updated)
 UPDATE stg.orders AS t SET valid_to = n.updated_at, is_current = FALSE FROM pg_temp.hg_new AS n WHERE t.is_current AND t.id = n.id AND (t.name IS DISTINCT FROM n.name OR t.updated_at IS DISTINCT FROM n.updated_at);
