@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-from headgate.errors import HeadgateError
 from headgate.model.runs import Deployment, Run
 from headgate.store.content import FACTS, Content, encode
 from headgate.store.store import Store
@@ -100,13 +98,11 @@ def _version_notes(
     return tuple(notes)
 
 
-def fail_dead_runs(store: Store, host: str, started: Callable[[int], float | None]) -> list[Run]:
-    """Mark as failed (`interrupted`) the runs of this host whose process is gone. `started` tells when a process
-    with a given pid started, None where there is none."""
-    failed = []
-    for run, owner in store.runs.open():
-        if owner is None or owner.host != host or started(owner.pid) == owner.process_started:
-            continue
-        with suppress(HeadgateError):  # another command was faster
-            failed.append(store.runs.interrupt(run.id, run.fence))
-    return failed
+def release_dead_runs(store: Store, host: str, started: Callable[[int], float | None]) -> list[Run]:
+    """End or hand back the runs of this host whose process is gone: those bound to it fail (`interrupted`), others go
+    back to the queue. `started` tells when a process with a given pid started, None where there is none."""
+    gone = [
+        held for held in store.queue.held_by(host) if started(held.owner.pid) != held.owner.process_started
+    ]
+    found = (store.queue.release(held.run, bound=held.bound, reason="its worker died") for held in gone)
+    return [run for run in found if run is not None]

@@ -16,7 +16,7 @@ from headgate.errors import Refused, UsageError
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import Owner, RunKind, RunRequest, RunStatus
 from headgate.model.steps import LateValues
-from headgate.recovery import DEPLOY_MARKER, fail_dead_runs
+from headgate.recovery import DEPLOY_MARKER, release_dead_runs
 from headgate.service import deploying, running
 from headgate.store import NewRun
 from headgate.store.content import Content
@@ -178,7 +178,7 @@ def test_a_step_whose_marker_stands_is_reused_by_a_rerun(tree: Project) -> None:
     """The death between the two commits: published in the warehouse, unknown to the journal."""
     context, worker = tree.state.context, tree.state.worker
     run, _ = running.start_refresh(context, context.store.environments.get(1), RunRequest())
-    claimed = context.store.runs.claim(run.id, worker.owner, 30)
+    claimed = context.store.queue.claim(run.id, worker.owner, 30)
     assert claimed is not None
 
     deployment = context.store.deployments.current(1)
@@ -208,7 +208,7 @@ def test_runs_of_a_dead_process_are_marked_as_interrupted(tree: Project) -> None
     dead = Owner(host=tree.state.worker.owner.host, pid=1_999_999, process_started=1.0)
 
     run = context.store.runs.create(NewRun(kind=RunKind.REFRESH, environment_id=1, owner=dead))
-    (failed,) = fail_dead_runs(context.store, dead.host, lambda _pid: None)
+    (failed,) = release_dead_runs(context.store, dead.host, lambda _pid: None)
     assert (failed.id, failed.status) == (run.id, RunStatus.FAILED)
     assert failed.error is not None
     assert failed.error.code == "interrupted"
@@ -219,7 +219,7 @@ def test_a_deploy_that_died_after_its_commit_is_found_by_its_marker(tree: Projec
     context = tree.state.context
     tree.write("nodes/STG/NEW.sql", "select id from RAW.ITEMS")
     run = deploying.start_deploy(context, tree.prepare())
-    claimed = context.store.runs.claim(run.id, tree.state.worker.owner, 30)
+    claimed = context.store.queue.claim(run.id, tree.state.worker.owner, 30)
     assert claimed is not None
     warehouse = context.open_warehouse(context.store.environments.get(1).environment, "tests")
     steps = Content(context.store, context.store.deployments.of_run(run.id)).ddl()

@@ -20,7 +20,7 @@ from headgate.errors import Busy
 from headgate.model.project import Environment, Parameters
 from headgate.model.runs import Deployment
 from headgate.model.steps import Shapes, Step
-from headgate.recovery import fail_dead_runs
+from headgate.recovery import release_dead_runs
 from headgate.service.context import Context
 from headgate.settings import Settings
 from headgate.store.store import Store
@@ -70,7 +70,7 @@ def embedded(
 
     owner = this_process(label)
     with Store.open(settings.state_dir / STATE_FILE) as store:
-        fail_dead_runs(store, owner.host, process_started)
+        release_dead_runs(store, owner.host, process_started)
         context = Context(
             store=store,
             settings=settings,

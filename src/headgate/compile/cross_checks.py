@@ -71,6 +71,7 @@ def environments(paths: Iterable[str], nodes: Iterable[Node], shared: Shared) ->
             bool(data.get("require_commit")),
             data.get("description") or "",
             path,
+            data.get("max_running"),
         )
         if environment.id in ids:
             message = f"the environment id {environment.id} is also that of {ids[environment.id].path}"

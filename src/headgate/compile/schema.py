@@ -120,6 +120,7 @@ ENVIRONMENT = Keys(
         "mappings": MapOf(Keys({"schema": TEXT, "database": TEXT}, required=("schema",))),
         "parameters": PLAIN,
         "require_commit": BOOL,
+        "max_running": _whole(1),
         "description": TEXT,
     },
     required=("id", "name", "warehouse", "mappings"),

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from enum import StrEnum
+
+
+class StopCode(StrEnum):
+    """Why a run is stopped, as far as it matters to what becomes of it."""
+
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    HANDED_BACK = "handed_back"
+    LEASE_LOST = "lease_lost"
 
 
 class Stop:
@@ -18,17 +28,19 @@ class Stop:
         self._event = threading.Event()
         self._callbacks: list[Callable[[], None]] = []
         self.reason = ""
+        self.code = StopCode.CANCELED
 
     @property
     def requested(self) -> bool:
         return self._event.is_set()
 
-    def request(self, reason: str) -> None:
+    def request(self, reason: str, code: StopCode = StopCode.CANCELED) -> None:
         """Stop the run. Only the first reason is kept."""
         with self._lock:
             if self._event.is_set():
                 return
             self.reason = reason
+            self.code = code
             self._event.set()
             callbacks = list(self._callbacks)
         for callback in callbacks:

@@ -356,3 +356,5 @@ class Environment:
     require_commit: bool = False
     description: str = ""
     path: str = ""
+    max_running: int | None = None
+    """How many runs may be at work here at once; None is any number."""

@@ -42,6 +42,20 @@ RUN_MOVES: dict[RunStatus, tuple[RunStatus, ...]] = {
 }
 """Allowed moves of a run; a final status never moves. running -> waiting is a hand-back or a lost lease."""
 
+
+class Overlap(StrEnum):
+    """What becomes of a run that is started while another one of its configuration is open.
+
+    `queue`: it waits, first in, first out, up to a cap. `coalesce`: it is the one that waits already, where that was
+    asked for alike. `skip`: it is recorded as skipped. `replace`: the open ones are canceled.
+    """
+
+    QUEUE = "queue"
+    COALESCE = "coalesce"
+    SKIP = "skip"
+    REPLACE = "replace"
+
+
 STEP_MOVES: dict[StepStatus, tuple[StepStatus, ...]] = {
     StepStatus.WAITING: (
         StepStatus.RUNNING,
@@ -58,9 +72,11 @@ STEP_MOVES: dict[StepStatus, tuple[StepStatus, ...]] = {
         StepStatus.CANCELED,
         StepStatus.SKIPPED,
         StepStatus.REUSED,
+        StepStatus.WAITING,
     ),
 }
-"""Allowed moves of a step. running -> skipped: its transaction was rolled back with a deploy's."""
+"""Allowed moves of a step. running -> skipped: its transaction was rolled back with a deploy's; running -> waiting:
+its run was handed back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class RunRequest:
     backfill_from: datetime | None = None
     backfill_to: datetime | None = None
     same_version: bool = False
+    timeout_seconds: float | None = None
     based_on: int | None = None
     """A deploy's: the deployment that stood when it was planned."""
 
@@ -107,6 +124,8 @@ class Run:
     requested_by: str = ""
     error: StepError | None = None
     notes: tuple[str, ...] = ()
+    priority: int = 0
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ warehouse holds is not here: commit markers and interval ledgers live in the war
 
 from headgate.store.environments import EnvironmentRow
 from headgate.store.journal import Journal
-from headgate.store.locks import LockMode
+from headgate.store.queue import Admission
 from headgate.store.runs import NewRun, RunFilter
 from headgate.store.store import Store
 from headgate.store.tags import Tag
 
-__all__ = ["EnvironmentRow", "Journal", "LockMode", "NewRun", "RunFilter", "Store", "Tag"]
+__all__ = ["Admission", "EnvironmentRow", "Journal", "NewRun", "RunFilter", "Store", "Tag"]

@@ -19,6 +19,11 @@ def require_open(connection: Connection, run_id: int, fence: int) -> tuple[int, 
     return _found(connection.row(SQL["open"], {"run_id": run_id, "fence": fence}), run_id)
 
 
+def lock_environment(connection: Connection, environment_id: int) -> None:
+    """Keeps claims in one environment apart, so that what was looked at still holds when it is written."""
+    connection.row(SQL["environment"], {"id": environment_id})
+
+
 def _found(row: Row | None, run_id: int) -> tuple[int, bool]:
     if row is None:
         raise lost(run_id)

@@ -10,7 +10,7 @@ from headgate.errors import NotFound, Refused, did_you_mean
 from headgate.model.project import Environment
 from headgate.model.runs import Run
 from headgate.store import events
-from headgate.store.codec import from_json, from_micros, to_json
+from headgate.store.codec import from_json, from_micros, optional_instant, to_json
 from headgate.store.connection import Conflict, Connection, Database, Row
 from headgate.store.runs import last_run
 from headgate.store.statements import load
@@ -20,7 +20,8 @@ SQL = load("environments")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRow:
-    """`marked` says that the last deploy failed and nothing was deployed since."""
+    """`marked` says that the last deploy failed and nothing was deployed since. Relative paths of its warehouse start
+    from `root`."""
 
     project: str
     environment: Environment
@@ -28,6 +29,9 @@ class EnvironmentRow:
     marked: bool
     last_run: Run | None
     updated_at: datetime
+    root: str | None = None
+    created_at: datetime | None = None
+    created_by: str | None = None
 
 
 class Environments:
@@ -35,8 +39,17 @@ class Environments:
         self._database = database
         self._now = now_micros
 
-    def apply(self, environment: Environment, project: str) -> None:
-        """Writes the environment's definition, by its id. Nothing is written where it stands so already.
+    def apply(
+        self,
+        environment: Environment,
+        project: str,
+        *,
+        host: str | None = None,
+        root: str | None = None,
+        by: str = "",
+    ) -> None:
+        """Writes the environment's definition, by its id. Nothing is written where it stands so already. `host` is the
+        machine that alone reaches its warehouse, None where any does; relative paths start from `root`.
 
         Raises Refused `environment_id_taken` (the id is another project's) or `environment_name_taken`.
         """
@@ -45,6 +58,10 @@ class Environments:
             "project": project,
             "name": environment.name,
             "definition": to_json(environment),
+            "max_running": environment.max_running,
+            "host": host,
+            "root": root,
+            "by": by,
             "now": self._now(),
         }
         with self._database.read() as connection:
@@ -96,7 +113,8 @@ class Environments:
 
 
 def _environment(connection: Connection, row: Row) -> EnvironmentRow:
-    environment_id, project, _, definition, current_deployment_id, marked, updated_at = row
+    environment_id, project, _, definition, current_deployment_id, marked, updated_at = row[:7]
+    root, created_at, created_by = row[7:]
     return EnvironmentRow(
         project,
         from_json(definition, Environment),
@@ -104,6 +122,9 @@ def _environment(connection: Connection, row: Row) -> EnvironmentRow:
         bool(marked),
         last_run(connection, environment_id),
         from_micros(updated_at),
+        root,
+        optional_instant(created_at),
+        created_by,
     )
 
 

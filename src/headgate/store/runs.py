@@ -1,4 +1,4 @@
-"""Runs: made waiting, claimed by one process under a fence, ended once. Every move is compare-and-set.
+"""Runs: made waiting, ended once, listed. Every move is compare-and-set. Who carries them out is in `queue`.
 
 `fence` grows at each claim. Whoever writes for a run names the fence of its claim; where that has moved, the
 write is refused with LeaseLost. Steps are in `steps`, the writer of a running run's steps in `journal`.
@@ -9,19 +9,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 
-from headgate.errors import Busy, HeadgateError, NotFound, Refused
+from headgate.errors import HeadgateError, NotFound, Refused
 from headgate.model.runs import RUN_MOVES, Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import StepError
 from headgate.store import claims, events
 from headgate.store.codec import (
-    MICROSECOND,
     from_json,
     from_micros,
     optional_from_json,
     optional_instant,
     optional_json,
+    optional_micros,
     strings_from_json,
     to_json,
 )
@@ -37,7 +37,7 @@ OPEN = (RunStatus.WAITING, RunStatus.RUNNING)
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """What a run is made of. `owner` is the process that the run belongs to already while it waits, where it
-    does: when that dies, nobody else may take the run up."""
+    does: when that dies, nobody else may take the run up. `not_before` keeps it waiting until then."""
 
     kind: RunKind
     environment_id: int
@@ -47,8 +47,11 @@ class NewRun:
     rerun_of: int | None = None
     config_key: str | None = None
     requested_by: str = ""
+    requested_by_user: int | None = None
     deployment_id: int | None = None
     owner: Owner | None = None
+    priority: int = 0
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,65 +74,11 @@ class Runs:
 
     def create(self, new: NewRun) -> Run:
         """Writes a waiting run. Raises NotFound where its environment or the run it repeats is unknown."""
-        now = self._now()
-        parameters = {
-            "uid": uuid.uuid4().hex,
-            "kind": new.kind,
-            "environment_id": new.environment_id,
-            "now": now,
-            "request": to_json(new.request),
-            "deployment_id": new.deployment_id,
-            "job_id": new.job_id,
-            "job_name": new.job_name,
-            "rerun_of": new.rerun_of,
-            "config_key": new.config_key,
-            "requested_by": new.requested_by,
-        }
         try:
             with self._database.write() as connection:
-                run = _one(connection.rows(SQL["add"], parameters))
-                connection.change(SQL["add_work"], {"run_id": run.id, **_owner_parameters(new.owner)})
-                _moved(connection, run, now)
+                return insert_run(connection, new, self._now())
         except Conflict as error:
-            what = f"environment {new.environment_id}"
-            if new.rerun_of is not None:
-                what += f" or run {new.rerun_of}"
-            raise NotFound("run_subject_not_found", f"cannot start a run: there is no {what}") from error
-        return run
-
-    def claim(
-        self, run_id: int, owner: Owner, lease_seconds: float, deployment_id: int | None = None
-    ) -> Run | None:
-        """Moves a waiting run to running for `owner` and returns it with its new fence; None where it does
-        not wait any more. A refresh pins `deployment_id`, by default what stands in its environment.
-
-        Raises Busy `configuration_running` while a run of the same configuration runs, or one that came
-        earlier still waits.
-        """
-        now = self._now()
-        parameters = {"id": run_id, "now": now, "deployment_id": deployment_id}
-        statement = SQL["claim"].format(allowed=_sources(RunStatus.RUNNING))
-        try:
-            with self._database.write() as connection:
-                if ahead := connection.row(SQL["ahead"], {"id": run_id}):
-                    if require_run(connection, run_id).status is not RunStatus.WAITING:
-                        return None
-                    raise _busy(run_id, run_of_row(ahead))
-                rows = connection.rows(statement, parameters)
-                if not rows:
-                    return None
-                run = _one(rows)
-                lease_until = now + lease_micros(lease_seconds)
-                ownership = {"run_id": run_id, "lease_until": lease_until, **_owner_parameters(owner)}
-                connection.change(SQL["own"], ownership)
-                _moved(connection, run, now)
-        except Conflict:  # another database session was faster, between our look and our update
-            with self._database.read() as connection:
-                ahead = connection.row(SQL["ahead"], {"id": run_id})
-            if ahead is None:
-                return None
-            raise _busy(run_id, run_of_row(ahead)) from None
-        return run
+            raise unknown_subject(new) from error
 
     def pin(self, run_id: int, fence: int, deployment_id: int) -> None:
         """Says which deployment a running run makes or carries out."""
@@ -137,14 +86,6 @@ class Runs:
             parameters = {"id": run_id, "fence": fence, "deployment_id": deployment_id}
             if not connection.change(SQL["pin"], parameters):
                 raise claims.lost(run_id)
-
-    def heartbeat(self, run_id: int, fence: int, lease_seconds: float) -> bool:
-        """Keeps the lease, and says whether the run is asked to stop. Raises LeaseLost."""
-        with self._database.write() as connection:
-            _, cancel_requested = claims.require_held(connection, run_id, fence)
-            lease_until = self._now() + lease_micros(lease_seconds)
-            connection.change(SQL["extend"], {"run_id": run_id, "lease_until": lease_until})
-        return cancel_requested
 
     def finish(
         self,
@@ -171,15 +112,15 @@ class Runs:
         with self._database.write() as connection:
             rows = connection.rows(SQL["finish"].format(allowed=_sources(status)), parameters)
             if not rows:
-                raise _refusal(connection, run_id, fence, status)
-            run = _one(rows)
+                raise refusal(connection, run_id, fence, status)
+            run = one_run(rows)
             left = cancel_open(connection, run, now) + fail_applying(connection, run, now)
             if left and status in (RunStatus.SUCCEEDED, RunStatus.WARNING):
                 raise Refused(
                     "run_unfinished", f"run {run_id} cannot be {status}: {left} of its parts are open"
                 )
-            _release(connection, run_id)
-            _moved(connection, run, now)
+            release(connection, run_id)
+            record_move(connection, run, now)
         return run
 
     def interrupt(self, run_id: int, fence: int, error: StepError | None = None) -> Run:
@@ -196,34 +137,24 @@ class Runs:
             statement = SQL["interrupt"].format(allowed=_sources(RunStatus.FAILED))
             rows = connection.rows(statement, parameters)
             if not rows:
-                raise _refusal(connection, run_id, fence, RunStatus.FAILED)
-            run = _one(rows)
+                raise refusal(connection, run_id, fence, RunStatus.FAILED)
+            run = one_run(rows)
             fail_interrupted(connection, run, now, error)
             fail_applying(connection, run, now)
-            _release(connection, run_id)
-            _moved(connection, run, now)
+            release(connection, run_id)
+            record_move(connection, run, now)
         return run
 
     def request_cancel(self, run_id: int) -> Run:
         """Cancels a waiting run at once; asks the process of a running one to stop it. Asking twice is asking
         once. Raises NotFound, or Refused `run_ended`."""
-        now = self._now()
         with self._database.write() as connection:
-            if rows := connection.rows(SQL["cancel_waiting"], {"id": run_id, "now": now}):
-                run = _one(rows)
-                cancel_open(connection, run, now)
-                fail_applying(connection, run, now)
-                _release(connection, run_id)
-                _moved(connection, run, now)
-                return run
             run = require_run(connection, run_id)
             if run.status.final:
                 raise Refused(
                     "run_ended", f"run {run_id} is {run.status} already", hint="nothing is left to stop"
                 )
-            if connection.change(SQL["request_cancel"], {"id": run_id}):
-                events.add(connection, _event(run, "cancel_requested", "{}", now))
-        return run
+            return cancel(connection, run, self._now())
 
     def cancel_requested(self, run_id: int) -> bool:
         """Whether somebody asked a run to stop. One indexed read: cheap to poll."""
@@ -304,10 +235,6 @@ def require_run(connection: Connection, run_id: int) -> Run:
     return run_of_row(row)
 
 
-def lease_micros(seconds: float) -> int:
-    return timedelta(seconds=seconds) // MICROSECOND
-
-
 def run_of_row(row: Row) -> Run:
     return Run(
         id=row[0],
@@ -328,10 +255,64 @@ def run_of_row(row: Row) -> Run:
         requested_by=row[15],
         error=optional_from_json(row[16], StepError),
         notes=strings_from_json(row[17]),
+        priority=row[18],
+        not_before=optional_instant(row[19]),
     )
 
 
-def _one(rows: list[Row]) -> Run:
+def cancel(connection: Connection, run: Run, now: int) -> Run:
+    """Cancels an open run inside the caller's transaction: at once where it waits, else by asking its process."""
+    if rows := connection.rows(SQL["cancel_waiting"], {"id": run.id, "now": now}):
+        canceled = one_run(rows)
+        cancel_open(connection, canceled, now)
+        fail_applying(connection, canceled, now)
+        release(connection, run.id)
+        record_move(connection, canceled, now)
+        return canceled
+    if connection.change(SQL["request_cancel"], {"id": run.id}):
+        events.add(connection, run_event(run, "cancel_requested", "{}", now))
+    return run
+
+
+def insert_run(connection: Connection, new: NewRun, now: int, *, skipped_because: str = "") -> Run:
+    """Writes a run inside the caller's transaction: waiting, or skipped for a reason. Raises Conflict where its
+    environment or the run it repeats is unknown."""
+    skipped = bool(skipped_because)
+    parameters = {
+        "uid": uuid.uuid4().hex,
+        "kind": new.kind,
+        "status": RunStatus.SKIPPED if skipped else RunStatus.WAITING,
+        "environment_id": new.environment_id,
+        "now": now,
+        "ended_at": now if skipped else None,
+        "request": to_json(new.request),
+        "deployment_id": new.deployment_id,
+        "job_id": new.job_id,
+        "job_name": new.job_name,
+        "rerun_of": new.rerun_of,
+        "config_key": new.config_key,
+        "requested_by": new.requested_by,
+        "requested_by_user": new.requested_by_user,
+        "priority": new.priority,
+        "not_before": optional_micros(new.not_before),
+        "notes": to_json((skipped_because,)) if skipped else None,
+    }
+    run = one_run(connection.rows(SQL["add"], parameters))
+    if not skipped:
+        bound = {"run_id": run.id, "bound": int(new.owner is not None), **owner_parameters(new.owner)}
+        connection.change(SQL["add_work"], bound)
+    record_move(connection, run, now)
+    return run
+
+
+def unknown_subject(new: NewRun) -> NotFound:
+    what = f"environment {new.environment_id}"
+    if new.rerun_of is not None:
+        what += f" or run {new.rerun_of}"
+    return NotFound("run_subject_not_found", f"cannot start a run: there is no {what}")
+
+
+def one_run(rows: list[Row]) -> Run:
     return run_of_row(rows[0])
 
 
@@ -340,43 +321,32 @@ def _sources(to: RunStatus) -> str:
     return one_of(source for source, targets in RUN_MOVES.items() if to in targets)
 
 
-def _refusal(connection: Connection, run_id: int, fence: int, to: RunStatus) -> HeadgateError:
+def refusal(connection: Connection, run_id: int, fence: int, to: RunStatus) -> HeadgateError:
     run = require_run(connection, run_id)
     if run.fence != fence:
         return claims.lost(run_id)
     return Refused("run_move_refused", f"run {run_id} is {run.status} and cannot become {to}")
 
 
-def _release(connection: Connection, run_id: int) -> None:
-    for name in ("end_work", "unlock_environment"):
-        connection.change(SQL[name], {"run_id": run_id})
+def release(connection: Connection, run_id: int) -> None:
+    connection.change(SQL["end_work"], {"run_id": run_id})
 
 
-def _moved(connection: Connection, run: Run, now: int) -> None:
+def record_move(connection: Connection, run: Run, now: int) -> None:
     data: dict[str, object] = {"status": run.status}
     if run.error:
         data["error"] = {"code": run.error.code, "message": run.error.message}
-    events.add(connection, _event(run, "run_status", to_json(data), now))
+    events.add(connection, run_event(run, "run_status", to_json(data), now))
 
 
-def _event(run: Run, kind: str, data: str, now: int) -> dict[str, object]:
+def run_event(run: Run, kind: str, data: str, now: int) -> dict[str, object]:
     return events.values(now, kind, data, run_id=run.id, environment_id=run.environment_id)
 
 
-def _owner_parameters(owner: Owner | None) -> dict[str, object]:
+def owner_parameters(owner: Owner | None) -> dict[str, object]:
     return {
         "host": owner.host if owner else None,
         "pid": owner.pid if owner else None,
         "process_started": owner.process_started if owner else None,
         "label": owner.label if owner else None,
     }
-
-
-def _busy(run_id: int, ahead: Run) -> Busy:
-    what = f"job {ahead.job_name or ahead.job_id}" if ahead.job_id is not None else "the same configuration"
-    state = "is running" if ahead.status is RunStatus.RUNNING else "came first"
-    return Busy(
-        "configuration_running",
-        f"run {run_id} waits for run {ahead.id} of {what}, which {state}",
-        hint=f"wait for it, or stop it: headgate cancel {ahead.id}",
-    )

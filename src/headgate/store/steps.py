@@ -157,6 +157,19 @@ def fail_interrupted(connection: Connection, run: Run, now: int, error: StepErro
     _close(connection, run, now, (StepStatus.WAITING, StepStatus.CANCELED), None)
 
 
+def reopen(connection: Connection, run: Run, now: int) -> None:
+    """Lets the steps that ran wait again: their run was handed back."""
+    parameters = {
+        "run_id": run.id,
+        "environment_id": run.environment_id,
+        "at": now,
+        "from_status": StepStatus.RUNNING,
+        "data": to_json({"status": StepStatus.WAITING}),
+    }
+    connection.change(SQL["close_events"], parameters)
+    connection.change(SQL["reopen"], parameters)
+
+
 def _close(
     connection: Connection,
     run: Run,

@@ -14,8 +14,8 @@ from headgate.store.connection import Database
 from headgate.store.deployments import Deployments
 from headgate.store.environments import Environments
 from headgate.store.events import Events
-from headgate.store.locks import Locks
 from headgate.store.migrate import SQL, migrate
+from headgate.store.queue import Queue
 from headgate.store.runs import Runs
 from headgate.store.sqlite import SqliteDatabase, create_file
 from headgate.store.steps import Steps
@@ -41,10 +41,10 @@ class Store:
         self.environments = Environments(database, self.now_micros)
         self.deployments = Deployments(database, self.now_micros)
         self.runs = Runs(database, self.now_micros)
+        self.queue = Queue(database, self.now_micros)
         self.steps = Steps(database, self.now_micros)
         self.events = Events(database)
         self.tags = Tags(database, self.now_micros)
-        self.locks = Locks(database)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock = system_clock) -> Self:

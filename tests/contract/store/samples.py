@@ -40,20 +40,21 @@ class Clock:
         return self.now
 
 
-def environment(environment_id: int = 1, name: str = "dev") -> Environment:
+def environment(environment_id: int = 1, name: str = "dev", *, max_running: int | None = None) -> Environment:
     return Environment(
         environment_id,
         name,
         WarehouseConfig("duckdb", {"path": "data/dev.duckdb", "password": "${secret:PG}"}),
         {"MART": Mapping("mart"), "STG": Mapping("stg", "lake")},
         {"days": 3, "nested": {"a": [1, 2]}},
+        max_running=max_running,
     )
 
 
 def started(store: Store, **fields: object) -> Run:
     """A run that OWNER carries out."""
     new = NewRun(**{"kind": RunKind.REFRESH, "environment_id": 1, **fields})  # type: ignore[arg-type]
-    run = store.runs.claim(store.runs.create(new).id, OWNER, 30)
+    run = store.queue.claim(store.runs.create(new).id, OWNER, 30)
     assert run is not None
     return run
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.contract.store.samples import OTHER, OWNER, PROJECT, environment, waiting
 
 from headgate.errors import Busy
-from headgate.model.runs import Owner, Run, RunStatus
-from headgate.store import LockMode, Store
+from headgate.model.runs import Owner, Run, RunKind, RunStatus
+from headgate.store import Store
 from headgate.store.sqlite import SqliteDatabase
 
 CLAIMER = """
@@ -29,7 +30,7 @@ with Store.open(Path(sys.argv[1])) as store:
     while open_ := store.runs.open():
         for run, _ in open_:
             try:
-                claimed = store.runs.claim(run.id, owner, 30)
+                claimed = store.queue.claim(run.id, owner, 30)
             except Busy:
                 continue
             if claimed is None:
@@ -44,14 +45,14 @@ WRITER = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from headgate.model.runs import Owner
+from headgate.model.runs import Owner, RunKind
 from headgate.store import Journal, NewRun, Store
 from headgate.model.runs import RunKind
 from tests.contract.store.samples import step, succeeded
 
 with Store.open(Path(sys.argv[1])) as store:
     run = store.runs.create(NewRun(RunKind.REFRESH, 1, config_key="all/1"))
-    run = store.runs.claim(run.id, Owner("host", os.getpid(), 1.0), 30)
+    run = store.queue.claim(run.id, Owner("host", os.getpid(), 1.0), 30)
     steps = [step(f"T{n}") for n in range(20_000)]
     store.steps.plan(run.id, run.fence, steps)
     journal = Journal(store, run)
@@ -140,7 +141,7 @@ def test_killed_writer_leaves_a_state_that_is_whole(path: Path, lines: int) -> N
         assert ended.status is RunStatus.FAILED
         assert all(row.status.final for row in store.steps.list(run.id))
         again = waiting(store, config_key="all/1")
-        assert store.runs.claim(again.id, OTHER, 30) is not None
+        assert store.queue.claim(again.id, OTHER, 30) is not None
 
 
 def test_threads_claim_every_run_once(path: Path) -> None:
@@ -160,7 +161,7 @@ def test_threads_claim_every_run_once(path: Path) -> None:
 
         def take(run: Run, owner: Owner) -> bool:
             try:
-                mine = store.runs.claim(run.id, owner, 30)
+                mine = store.queue.claim(run.id, owner, 30)
             except Busy:
                 return False
             if mine is not None:
@@ -176,27 +177,23 @@ def test_threads_claim_every_run_once(path: Path) -> None:
     assert sorted(claimed) == [run.id for run in runs]
 
 
-def test_of_many_threads_one_gets_the_environment(path: Path) -> None:
+def test_of_many_deploys_claimed_at_once_one_gets_the_environment(path: Path) -> None:
     with Store.open(path) as store:
-        runs = []
-        for _ in range(8):
-            run = store.runs.claim(waiting(store).id, OWNER, 30)
-            assert run is not None
-            runs.append(run)
+        runs = [waiting(store, kind=RunKind.DEPLOY) for _ in range(8)]
         barrier = threading.Barrier(len(runs))
-        environments: list[int] = []
+        claimed: list[Run | None] = []
 
         def work(run: Run) -> None:
             barrier.wait()
-            if store.locks.try_lock_environment(1, run.id, LockMode.EXCLUSIVE) is None:
-                environments.append(run.id)
+            with suppress(Busy):
+                claimed.append(store.queue.claim(run.id, OWNER, 30))
 
         threads = [threading.Thread(target=work, args=(run,)) for run in runs]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert len(environments) == 1
+    assert len(claimed) == 1
 
 
 def test_new_state_opened_by_many_threads_is_migrated_once(tmp_path: Path) -> None:

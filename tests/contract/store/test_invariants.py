@@ -18,7 +18,7 @@ from tests.contract.store.samples import OTHER, OWNER, PROJECT, Clock, environme
 from headgate.errors import HeadgateError, LeaseLost
 from headgate.model.runs import RUN_MOVES, STEP_MOVES, DeploymentStatus, Owner, Run, RunKind, RunStatus
 from headgate.model.steps import StepOutcome, StepStatus
-from headgate.store import Journal, LockMode, NewRun, Store
+from headgate.store import Journal, NewRun, Store
 
 FINAL_RUN = [status for status in RunStatus if status.final]
 FINAL_STEP = [status for status in StepStatus if status.final]
@@ -67,7 +67,7 @@ class Operations(RuleBasedStateMachine):
     def claim(self, number: int, owner: Owner) -> None:
         self.clock.advance(seconds=1)
         with suppress(HeadgateError):
-            run = self.store.runs.claim(self.pick(number, waiting=True).id, owner, 30)
+            run = self.store.queue.claim(self.pick(number, waiting=True).id, owner, 30)
             if run is not None:
                 self.store.steps.plan(run.id, run.fence, [step(name) for name in NAMES])
 
@@ -123,15 +123,15 @@ class Operations(RuleBasedStateMachine):
             self.store.runs.request_cancel(self.pick(number, waiting=number == 1).id)
 
     @precondition(any_run)
-    @rule(number=picks, mode=st.sampled_from(LockMode))
-    def lock_environment(self, number: int, mode: LockMode) -> None:
+    @rule(number=picks, stale=stale)
+    def hand_back(self, number: int, stale: bool) -> None:
+        run = self.pick(number, stale)
         with suppress(HeadgateError):
-            self.store.locks.try_lock_environment(1, self.pick(number).id, mode)
+            self.store.queue.hand_back(run.id, run.fence, "it stops")
 
-    @precondition(any_run)
-    @rule(number=picks)
-    def unlock(self, number: int) -> None:
-        self.store.locks.unlock(self.pick(number).id)
+    @rule()
+    def claim_next(self) -> None:
+        self.store.queue.claim_next(OWNER, 30)
 
     @precondition(any_run)
     @rule(number=picks, status=st.sampled_from(FINAL_RUN))
@@ -142,7 +142,7 @@ class Operations(RuleBasedStateMachine):
         attempts: list[Callable[[], object]] = [
             lambda: self.store.runs.finish(run.id, old, status),
             lambda: self.store.runs.interrupt(run.id, old),
-            lambda: self.store.runs.heartbeat(run.id, old, 30),
+            lambda: self.store.queue.heartbeat(run.id, old, 30),
             lambda: self.store.runs.pin(run.id, old, 1),
             lambda: self.store.steps.plan(run.id, old, [step("Z")]),
             lambda: self.store.steps.reuse(run.id, old, ["MART.A"]),
@@ -159,14 +159,12 @@ class Operations(RuleBasedStateMachine):
         assert len(keys) == len(set(keys))
 
     @invariant()
-    def work_and_locks_are_of_open_runs_only(self) -> None:
+    def work_is_of_open_runs_only_and_a_deploy_alone_in_its_environment(self) -> None:
         everything = self.store.runs.list(limit=1000)
         open_ids = {run.id for run in everything if not run.status.final}
         assert {run.id for run, _ in self.store.runs.open()} == open_ids
-        with self.store.database.read() as connection:
-            assert {row[0] for row in connection.rows("SELECT run_id FROM environment_lock")} <= open_ids
-            granted = connection.rows("SELECT mode FROM environment_lock WHERE granted = 1")
-        assert len(granted) <= 1 or ("exclusive",) not in granted
+        begun = [run for run in everything if run.id in open_ids and run.started_at is not None]
+        assert len(begun) <= 1 or RunKind.DEPLOY not in {run.kind for run in begun}
 
     @invariant()
     def nothing_of_a_run_that_is_over_is_open(self) -> None:
@@ -181,7 +179,7 @@ class Operations(RuleBasedStateMachine):
     def runs_of_a_configuration_start_in_their_order(self) -> None:
         for run, _ in self.store.runs.running():
             for other, _ in self.store.runs.open():
-                if run.config_key and other.config_key == run.config_key:
+                if run.config_key and (other.config_key, other.kind) == (run.config_key, run.kind):
                     assert other.id >= run.id
 
     @invariant()

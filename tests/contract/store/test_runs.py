@@ -22,7 +22,7 @@ from tests.contract.store.samples import (
 from headgate.errors import Busy, HeadgateError, LeaseLost, NotFound, Refused
 from headgate.model.runs import RUN_MOVES, Owner, RunKind, RunRequest, RunStatus
 from headgate.model.steps import StepError, StepStatus
-from headgate.store import LockMode, RunFilter, Store
+from headgate.store import RunFilter, Store
 
 FINAL = [status for status in RunStatus if status.final]
 
@@ -73,7 +73,7 @@ def test_unknown_run_is_not_found(store: Store) -> None:
 def test_claim_moves_the_run_and_raises_its_fence(store: Store, clock: Clock) -> None:
     run = waiting(store)
     at = clock.advance(seconds=2)
-    claimed = store.runs.claim(run.id, OWNER, 30)
+    claimed = store.queue.claim(run.id, OWNER, 30)
     assert claimed is not None
     assert (claimed.status, claimed.fence, claimed.started_at) == (RunStatus.RUNNING, 1, at)
     assert store.runs.running() == [(claimed, OWNER)]
@@ -81,7 +81,7 @@ def test_claim_moves_the_run_and_raises_its_fence(store: Store, clock: Clock) ->
 
 def test_run_is_claimed_once(store: Store) -> None:
     run = started(store)
-    assert store.runs.claim(run.id, OTHER, 30) is None
+    assert store.queue.claim(run.id, OTHER, 30) is None
     assert store.runs.running() == [(run, OWNER)]
 
 
@@ -89,31 +89,31 @@ def test_run_that_ended_is_not_claimed_also_when_its_configuration_runs_again(st
     first = waiting(store, config_key="job/1/4")
     store.runs.request_cancel(first.id)
     started(store, config_key="job/1/4")
-    assert store.runs.claim(first.id, OTHER, 30) is None
+    assert store.queue.claim(first.id, OTHER, 30) is None
 
 
 def test_unknown_run_is_not_claimed(store: Store) -> None:
-    assert store.runs.claim(99, OWNER, 30) is None
+    assert store.queue.claim(99, OWNER, 30) is None
 
 
 def test_second_run_of_a_configuration_is_told_whom_it_waits_for(store: Store) -> None:
     first = started(store, config_key="job/1/4", job_id=4, job_name="nightly")
     second = waiting(store, config_key="job/1/4")
     with pytest.raises(Busy) as caught:
-        store.runs.claim(second.id, OTHER, 30)
+        store.queue.claim(second.id, OTHER, 30)
     assert caught.value.code == "configuration_running"
     assert f"run {first.id} of job nightly, which is running" in caught.value.message
     store.runs.finish(first.id, first.fence, RunStatus.SUCCEEDED)
-    assert store.runs.claim(second.id, OTHER, 30) is not None
+    assert store.queue.claim(second.id, OTHER, 30) is not None
 
 
 def test_runs_of_a_configuration_start_in_the_order_in_which_they_came(store: Store) -> None:
     first = waiting(store, config_key="all/1")
     second = waiting(store, config_key="all/1")
     with pytest.raises(Busy, match="came first"):
-        store.runs.claim(second.id, OWNER, 30)
+        store.queue.claim(second.id, OWNER, 30)
     store.runs.request_cancel(first.id)
-    assert store.runs.claim(second.id, OWNER, 30) is not None
+    assert store.queue.claim(second.id, OWNER, 30) is not None
 
 
 def test_runs_without_a_configuration_key_run_side_by_side(store: Store) -> None:
@@ -141,9 +141,10 @@ def test_refresh_pins_what_is_deployed_when_it_is_claimed(store: Store) -> None:
     deploy("m1")
     run = waiting(store)
     second = deploy("m2")
-    claimed = store.runs.claim(run.id, OWNER, 30)
+    claimed = store.queue.claim(run.id, OWNER, 30)
     assert claimed is not None
     assert claimed.deployment_id == second
+    store.runs.finish(claimed.id, claimed.fence, RunStatus.SUCCEEDED)
     assert started(store, kind=RunKind.DEPLOY).deployment_id is None
 
 
@@ -161,14 +162,14 @@ def test_pin_names_the_deployment_of_a_running_run_only(store: Store) -> None:
 def test_heartbeat_keeps_the_lease_and_tells_of_a_cancel(store: Store, clock: Clock) -> None:
     run = started(store)
     clock.advance(seconds=10)
-    assert store.runs.heartbeat(run.id, run.fence, 30) is False
+    assert store.queue.heartbeat(run.id, run.fence, 30) is False
     with store.database.read() as connection:
         row = connection.row("SELECT lease_until FROM work WHERE run_id = :id", {"id": run.id})
     assert row == (int(START.timestamp() + 40) * 1_000_000,)
     store.runs.request_cancel(run.id)
-    assert store.runs.heartbeat(run.id, run.fence, 30) is True
+    assert store.queue.heartbeat(run.id, run.fence, 30) is True
     with pytest.raises(LeaseLost):
-        store.runs.heartbeat(run.id, run.fence - 1, 30)
+        store.queue.heartbeat(run.id, run.fence - 1, 30)
 
 
 @pytest.mark.parametrize("status", RUN_MOVES[RunStatus.RUNNING])
@@ -218,14 +219,12 @@ def test_finish_with_an_old_fence_is_a_lost_lease(store: Store) -> None:
 def test_finish_closes_what_the_run_left_open(store: Store) -> None:
     run = started(store)
     store.steps.plan(run.id, run.fence, [step("A"), step("B")])
-    store.locks.try_lock_environment(1, run.id, LockMode.SHARED)
     with pytest.raises(Refused, match="2 of its parts are open"):
         store.runs.finish(run.id, run.fence, RunStatus.SUCCEEDED)
     assert store.runs.get(run.id) == run
     store.runs.finish(run.id, run.fence, RunStatus.FAILED)
     assert {row.status for row in store.steps.list(run.id)} == {StepStatus.CANCELED}
-    other = started(store)
-    assert store.locks.try_lock_environment(1, other.id, LockMode.EXCLUSIVE) is None
+    assert started(store, kind=RunKind.DEPLOY).status is RunStatus.RUNNING
 
 
 def test_waiting_run_is_canceled_at_once(store: Store) -> None:
@@ -271,7 +270,7 @@ def test_process_that_was_thought_dead_writes_nothing_more(store: Store) -> None
     store.runs.interrupt(run.id, run.fence)
     late: list[Callable[[], object]] = [
         lambda: store.runs.finish(run.id, run.fence, RunStatus.SUCCEEDED),
-        lambda: store.runs.heartbeat(run.id, run.fence, 30),
+        lambda: store.queue.heartbeat(run.id, run.fence, 30),
         lambda: store.runs.pin(run.id, run.fence, 1),
         lambda: store.runs.interrupt(run.id, run.fence),
         lambda: store.steps.plan(run.id, run.fence, [step("A")]),
@@ -351,7 +350,7 @@ def test_history_holds_the_first_run_and_all_its_reruns(store: Store) -> None:
 
 def test_owner_of_a_running_run_is_who_claimed_it_not_who_made_it(store: Store) -> None:
     run = waiting(store, owner=Owner("made", 1, 1.0))
-    claimed = store.runs.claim(run.id, OTHER, 30)
+    claimed = store.queue.claim(run.id, OTHER, 30)
     assert claimed is not None
     assert store.runs.running() == [(claimed, OTHER)]
 

@@ -115,7 +115,7 @@ def test_questions_that_are_asked_all_the_time_do_not_read_the_history(history: 
 
     def claim() -> None:
         with pytest.raises(Busy):
-            history.runs.claim(newest.id, OWNER, 30)
+            history.queue.claim(newest.id, OWNER, 30)
 
     questions: list[Callable[[], object]] = [
         history.runs.open,
@@ -166,6 +166,9 @@ FILLED = {
     "digests": ":v0, :v1",
     "ids": ":v0, :v1",
     "only": "",
+    "which": "run.id = :id",
+    "columns": load("runs")["columns"],
+    "returned": load("runs")["returned"],
 }
 """What the repositories put in place of the words in braces."""
 

@@ -5,8 +5,15 @@ ALTER TABLE run ADD COLUMN priority bigint NOT NULL DEFAULT 0;
 ALTER TABLE run ADD COLUMN not_before bigint;
 ALTER TABLE run ADD COLUMN requested_by_user bigint;
 
+-- Whether a run belongs to the process that started it, and fails when that dies; others are taken over.
+ALTER TABLE work ADD COLUMN bound integer NOT NULL DEFAULT 0;
+
 -- The queue, in the order of claims.
 CREATE INDEX run_waiting ON run (priority DESC, id) WHERE status = 'waiting';
+
+-- Who has an environment: what started and is not over, also where it was handed back; and which deploys wait.
+CREATE INDEX run_started ON run (environment_id, kind) WHERE status IN ('running', 'waiting') AND started_at IS NOT NULL;
+CREATE INDEX run_waiting_deploy ON run (environment_id) WHERE status = 'waiting' AND kind = 'deploy';
 
 -- Leases that ran out.
 CREATE INDEX work_by_lease ON work (lease_until) WHERE lease_until IS NOT NULL;
@@ -18,7 +25,9 @@ ALTER TABLE environment ADD COLUMN max_running bigint;
 ALTER TABLE environment ADD COLUMN created_at bigint;
 ALTER TABLE environment ADD COLUMN created_by text;
 
--- Tables are locked where they stand: by the warehouse itself, or in the one process that has its file.
+-- The rows of runs are the locks of environments. Tables are locked where they stand: by the warehouse itself,
+-- or in the one process that has its file.
+DROP TABLE environment_lock;
 DROP TABLE table_lock;
 
 CREATE TABLE account (
@@ -63,6 +72,7 @@ CREATE TABLE audit (
 );
 
 CREATE INDEX audit_by_subject ON audit (subject, id);
+CREATE INDEX audit_by_actor ON audit (actor, id);
 
 -- Jobs made by the API or in the app; those of files are part of what is deployed.
 CREATE TABLE job (

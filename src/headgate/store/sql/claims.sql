@@ -8,3 +8,7 @@ SELECT environment_id, cancel_requested FROM run WHERE id = :run_id AND fence = 
 -- A run that waits or runs and that nobody claimed since this fence.
 SELECT environment_id, cancel_requested FROM run
 WHERE id = :run_id AND fence = :fence AND status IN ('waiting', 'running')
+
+-- name: environment
+-- Taken by whoever claims a run there.
+SELECT id FROM environment WHERE id = :id

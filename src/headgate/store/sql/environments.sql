@@ -2,19 +2,20 @@
 
 -- name: columns
 -- What a row of an environment holds.
-id, project, name, definition, current_deployment_id, marked, updated_at
+id, project, name, definition, current_deployment_id, marked, updated_at, root, created_at, created_by
 
 -- name: apply
 -- Writes an environment, unless its id belongs to another project.
-INSERT INTO environment (id, project, name, definition, updated_at)
-VALUES (:id, :project, :name, :definition, :now)
+INSERT INTO environment (id, project, name, definition, max_running, host, root, created_at, created_by, updated_at)
+VALUES (:id, :project, :name, :definition, :max_running, :host, :root, :now, :by, :now)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, definition = excluded.definition,
-  updated_at = excluded.updated_at
+  max_running = excluded.max_running, host = excluded.host, root = excluded.root, updated_at = excluded.updated_at
 WHERE environment.project = excluded.project
 
 -- name: unchanged
 -- Whether an environment stands exactly so already.
 SELECT 1 FROM environment WHERE id = :id AND project = :project AND definition = :definition
+  AND coalesce(host, '') = coalesce(:host, '') AND coalesce(root, '') = coalesce(:root, '')
 
 -- name: get
 -- One environment by its id.

@@ -4,25 +4,25 @@
 -- What a row of a run holds.
 run.id, run.uid, run.kind, run.status, run.environment_id, run.created_at, run.request, run.deployment_id,
 run.job_id, run.job_name, run.rerun_of, run.config_key, run.started_at, run.ended_at, run.fence,
-run.requested_by, run.error, run.notes
+run.requested_by, run.error, run.notes, run.priority, run.not_before
 
 -- name: returned
 -- The same columns, as RETURNING wants them.
 id, uid, kind, status, environment_id, created_at, request, deployment_id, job_id, job_name, rerun_of,
-config_key, started_at, ended_at, fence, requested_by, error, notes
+config_key, started_at, ended_at, fence, requested_by, error, notes, priority, not_before
 
 -- name: add
--- A waiting run.
-INSERT INTO run (uid, kind, status, environment_id, created_at, request, deployment_id, job_id, job_name,
-  rerun_of, config_key, requested_by)
-VALUES (:uid, :kind, 'waiting', :environment_id, :now, :request, :deployment_id, :job_id, :job_name,
-  :rerun_of, :config_key, :requested_by)
+-- A run, waiting or over before it began.
+INSERT INTO run (uid, kind, status, environment_id, created_at, ended_at, request, deployment_id, job_id, job_name,
+  rerun_of, config_key, requested_by, requested_by_user, priority, not_before, notes)
+VALUES (:uid, :kind, :status, :environment_id, :now, :ended_at, :request, :deployment_id, :job_id, :job_name,
+  :rerun_of, :config_key, :requested_by, :requested_by_user, :priority, :not_before, :notes)
 RETURNING {returned}
 
 -- name: add_work
 -- Its work, with the process it belongs to, if it does.
-INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label)
-VALUES (:run_id, :host, :pid, :process_started, :label)
+INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label, bound)
+VALUES (:run_id, :host, :pid, :process_started, :label, :bound)
 
 -- name: get
 -- One run.
@@ -49,33 +49,6 @@ SELECT {columns} FROM run WHERE environment_id = :environment_id ORDER BY id DES
 SELECT {columns}, work.owner_host, work.owner_pid, work.owner_process_started, work.owner_label
 FROM work CROSS JOIN run
 WHERE run.id = work.run_id AND run.status IN ({statuses}) ORDER BY work.run_id
-
--- name: ahead
--- The run that one has to wait for: the one that runs with the same key, else the first that waited.
-SELECT {columns} FROM run AS mine CROSS JOIN run
-WHERE mine.id = :id AND run.config_key = mine.config_key AND run.id <> mine.id
-  AND run.status IN ('running', 'waiting') AND (run.status = 'running' OR run.id < mine.id)
-ORDER BY run.status, run.id LIMIT 1
-
--- name: claim
--- waiting -> running. A refresh without a deployment pins the one that stands now.
-UPDATE run SET status = 'running', fence = fence + 1, started_at = coalesce(started_at, :now),
-  deployment_id = coalesce(:deployment_id, deployment_id, CASE WHEN kind = 'refresh' THEN (
-    SELECT current_deployment_id FROM environment WHERE environment.id = run.environment_id) END)
-WHERE id = :id AND status IN ({allowed})
-RETURNING {returned}
-
--- name: own
--- The process that carries a run out, and until when it need not be heard of again.
-INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label, lease_until)
-VALUES (:run_id, :host, :pid, :process_started, :label, :lease_until)
-ON CONFLICT (run_id) DO UPDATE SET owner_host = excluded.owner_host, owner_pid = excluded.owner_pid,
-  owner_process_started = excluded.owner_process_started, owner_label = excluded.owner_label,
-  lease_until = excluded.lease_until
-
--- name: extend
--- A heartbeat.
-UPDATE work SET lease_until = :lease_until WHERE run_id = :run_id
 
 -- name: pin
 -- The deployment that a run makes or carries out.
@@ -124,7 +97,3 @@ RETURNING {returned}
 -- A run that never started.
 UPDATE run SET status = 'canceled', ended_at = :now WHERE id = :id AND status = 'waiting'
 RETURNING {returned}
-
--- name: unlock_environment
--- Environment locks of a run that is over.
-DELETE FROM environment_lock WHERE run_id = :run_id

@@ -41,6 +41,10 @@ INSERT INTO event (at, kind, run_id, step_id, environment_id, data)
 SELECT :at, 'step_status', run_id, step_id, :environment_id, :data FROM step
 WHERE run_id = :run_id AND status = :from_status ORDER BY position
 
+-- name: reopen
+-- Steps that ran when their process left go back to waiting.
+UPDATE step SET status = 'waiting', started_at = NULL WHERE run_id = :run_id AND status = 'running'
+
 -- name: close
 -- Closes every step that is in one status.
 UPDATE step SET status = :to_status, ended_at = :at, error = :error

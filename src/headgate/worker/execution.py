@@ -1,5 +1,4 @@
-"""Carries runs out: claim -> execute -> finish. Reads what a run needs from the store and the warehouse only; it
-never compiles, binds or plans, and needs no project folder.
+"""A claimed run on its way to its end: a deploy or a refresh, from its beginning or from where another worker left it.
 
 Where a run's own parameters differ from the deployed ones, steps are made again by a function that the host
 passes in (`Rebind`), so that the SQL parser is loaded only then.
@@ -7,40 +6,31 @@ passes in (`Rebind`), so that the SQL parser is loaded only then.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from headgate.engine.executor import Execution, execute
-from headgate.engine.step import Reshape, step_error
-from headgate.engine.stop import Stop
+from headgate.engine import executor
+from headgate.engine.step import step_error
+from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
-from headgate.errors import Busy, HeadgateError, LeaseLost, Refused
+from headgate.errors import HeadgateError, LeaseLost, Refused
 from headgate.model.bound import Catalog
 from headgate.model.project import Environment, Parameters
-from headgate.model.runs import Deployment, Owner, Run, RunKind, RunStatus
+from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind, RunStatus, StepRow
 from headgate.model.steps import LateValues, Step, StepError, StepOutcome, StepSink, StepStatus
-from headgate.recovery import (
-    DEPLOY_MARKER,
-    fail_dead_runs,
-    finish_deployment,
-    remaining_steps,
-    settle_deployment,
-)
+from headgate.recovery import DEPLOY_MARKER, finish_deployment, remaining_steps, settle_deployment
 from headgate.selection import run_parameters, run_selection
 from headgate.store.content import Content
 from headgate.store.journal import Journal
-from headgate.store.locks import LockMode
-from headgate.store.store import Store
 from headgate.warehouse.base import Warehouse
+from headgate.worker.resuming import blocked, left_of
 
-POLL_SECONDS = 0.1
-"""How often a waiting run looks whether its turn has come."""
+if TYPE_CHECKING:
+    from headgate.worker.turns import Worker
 
 KEEP_MARKERS = timedelta(days=90)
 """How long the warehouse remembers what was published by which run: a rerun of an older run knows only the journal."""
@@ -65,64 +55,7 @@ class Observer(StepSink, Protocol):
     def waiting(self, reason: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """`host` functions come from whoever starts the worker: how a warehouse is opened, how steps are rebound
-    (None: a run with other parameters is refused) and reshaped."""
-
-    store: Store
-    owner: Owner
-    open_warehouse: OpenWarehouse
-    lease_seconds: float = 30.0
-    wait_seconds: float | None = None
-    rebind: Rebind | None = None
-    reshape: Callable[[Deployment], Reshape] | None = None
-
-    def run_one(self, run_id: int, *, observer: Observer | None = None, stop: Stop | None = None) -> Run:
-        """Claim the run, waiting for its turn, and carry it out to its end. Returns it as it ended.
-
-        Raises LeaseLost where somebody else took it over; every other failure is the run's own and stands in it.
-        """
-        stop = Stop() if stop is None else stop
-        run = self._claim(run_id, observer, stop)
-        if run.status is not RunStatus.RUNNING:
-            return run
-        with _heartbeat(self.store, run, self.lease_seconds, stop):
-            return _Execution(self, run, observer, stop).carry_out()
-
-    def _claim(self, run_id: int, observer: Observer | None, stop: Stop) -> Run:
-        """Lock the run's environment, then claim the run: a claim pins the deployment that then stands."""
-        run = self.store.runs.get(run_id)
-        mode = LockMode.EXCLUSIVE if run.kind is RunKind.DEPLOY else LockMode.SHARED
-        waited = 0.0
-        told = ""
-        while not run.status.final:
-            if waited:  # whom we wait for may have died since
-                fail_dead_runs(self.store, self.owner.host, process_started)
-            holder = self.store.locks.try_lock_environment(run.environment_id, run_id, mode)
-            if holder is None:
-                try:
-                    claimed = self.store.runs.claim(run_id, self.owner, self.lease_seconds)
-                    return claimed or self.store.runs.get(run_id)
-                except Busy as busy:
-                    self.store.locks.unlock(run_id)
-                    reason = busy.message
-            else:
-                reason = f"run {run_id} waits for run {holder.id}, a {holder.kind} of the same environment"
-            if observer is not None and reason != told:
-                told = reason
-                observer.waiting(reason)
-            if self.wait_seconds is not None and waited >= self.wait_seconds:
-                self.store.runs.request_cancel(run_id)
-                raise Busy("run_busy", reason, hint="try again later, or wait longer with --wait")
-            if stop.wait(POLL_SECONDS):
-                return self.store.runs.request_cancel(run_id)
-            waited += POLL_SECONDS
-            run = self.store.runs.get(run_id)
-        return run
-
-
-class _Execution:
+class Execution:
     """One claimed run on its way to its end."""
 
     def __init__(self, worker: Worker, run: Run, observer: Observer | None, stop: Stop) -> None:
@@ -136,30 +69,65 @@ class _Execution:
 
     def carry_out(self) -> Run:
         try:
-            warehouse = self.worker.open_warehouse(
-                self.environment, f"headgate {self.run.kind}, run {self.run.id}"
-            )
-            try:
-                carry = self.deploy if self.run.kind is RunKind.DEPLOY else self.refresh
-                outcomes = carry(warehouse)
-            finally:
-                warehouse.close()
+            with self.timeout():
+                warehouse = self.worker.open_warehouse(
+                    self.environment, f"headgate {self.run.kind}, run {self.run.id}"
+                )
+                try:
+                    carry = self.deploy if self.run.kind is RunKind.DEPLOY else self.refresh
+                    outcomes = carry(warehouse)
+                finally:
+                    warehouse.close()
         except LeaseLost:
             raise
         except HeadgateError as error:
+            if self.handing_back:
+                return self.hand_back()
             return self.finish(RunStatus.FAILED, step_error(error))
         except KeyboardInterrupt:
             self.stop.request("canceled")
             return self.finish(RunStatus.CANCELED, StepError("canceled", self.stop.reason))
+        if self.handing_back and any(o.status is StepStatus.CANCELED for o in outcomes.values()):
+            return self.hand_back()
         return self.finish(*_verdict(outcomes, self.stop))
 
     def finish(self, status: RunStatus, error: StepError | None) -> Run:
         return self.store.runs.finish(self.run.id, self.run.fence, status, error, self.notes)
 
+    @property
+    def handing_back(self) -> bool:
+        return self.stop.requested and self.stop.code is StopCode.HANDED_BACK
+
+    def hand_back(self) -> Run:
+        return self.store.queue.hand_back(self.run.id, self.run.fence, self.stop.reason)
+
+    @contextmanager
+    def timeout(self) -> Iterator[None]:
+        """Stops the run when it has lasted as long as it may, counted from its first claim."""
+        seconds = self.run.request.timeout_seconds
+        if seconds is None:
+            yield
+            return
+        lasted = self.store.now() - (self.run.started_at or self.store.now())
+        timer = threading.Timer(
+            max(0.0, seconds - lasted.total_seconds()),
+            self.stop.request,
+            (f"timed out after {seconds:g} seconds", StopCode.TIMED_OUT),
+        )
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     # --- deploy -----------------------------------------------------------------------------------
 
     def deploy(self, warehouse: Warehouse) -> dict[str, StepOutcome]:
         deployment = self.store.deployments.of_run(self.run.id)
+        begun = self.store.steps.list(self.run.id)
+        if begun and (outcomes := self.settled(warehouse, deployment, begun)):
+            return outcomes
         current = self.store.deployments.current(self.environment.id)
         if (current.id if current else None) != self.run.request.based_on:
             raise Refused(
@@ -169,22 +137,51 @@ class _Execution:
             )
         steps = Content(self.store, deployment).ddl()
         warehouse.prepare()
-        with self.journal(steps) as sink:
+        with self.journal(steps, planned=bool(begun)) as sink:
             outcomes = execute_atomically(steps, self.execution(warehouse, sink), marker_step=DEPLOY_MARKER)
         if all(outcome.status.good for outcome in outcomes.values()):
             finish_deployment(self.store, warehouse, deployment)
             warehouse.forget_markers(self.store.now() - KEEP_MARKERS)
-        else:
+        elif not self.handing_back:
             self.store.deployments.finish(deployment.id, ok=False, fence=self.run.fence)
         return outcomes
+
+    def settled(
+        self, warehouse: Warehouse, deployment: Deployment, begun: Sequence[StepRow]
+    ) -> dict[str, StepOutcome] | None:
+        """What came of a deploy that another worker began: its steps' outcomes where it was committed or had
+        failed, None where nothing happened yet."""
+        session = warehouse.session()
+        try:
+            committed = DEPLOY_MARKER in session.committed(self.run.uid)
+        finally:
+            session.close()
+        left = left_of(begun, {row.step_id: None for row in begun} if committed else {})
+        if not committed and all(outcome.status.good for outcome in left.done.values()):
+            return None
+        undone = StepOutcome(StepStatus.SKIPPED, error=StepError("rolled_back", "undone with its deploy"))
+        rest = left.published if committed else dict.fromkeys(left.todo, undone)
+        steps = [step for step in Content(self.store, deployment).ddl() if step.id in rest]
+        with self.journal(steps, planned=True) as sink:
+            for step in steps:
+                sink.step_finished(step, rest[step.id], _now())
+        if deployment.status is DeploymentStatus.APPLYING:
+            if committed:
+                finish_deployment(self.store, warehouse, deployment)
+            else:
+                self.store.deployments.finish(deployment.id, ok=False, fence=self.run.fence)
+        return {**left.done, **rest}
 
     # --- refresh ----------------------------------------------------------------------------------
 
     def refresh(self, warehouse: Warehouse) -> dict[str, StepOutcome]:
         settle_deployment(self.store, warehouse, self.environment.id)
-        deployment = self.pinned()
+        begun = self.store.steps.list(self.run.id)
+        deployment = self.pinned(begun=bool(begun))
         content = Content(self.store, deployment)
         catalog = content.catalog()
+        if begun:
+            return self.resume(warehouse, content, catalog, begun)
         session = warehouse.session()
         try:
             chosen = remaining_steps(self.store, session, self.run, deployment)
@@ -199,11 +196,36 @@ class _Execution:
             if reused:
                 self.store.steps.reuse(self.run.id, self.run.fence, reused)
             todo = [step for step in steps if step.id not in set(reused)]
-            outcomes = execute(todo, self.execution(warehouse, sink))
+            outcomes = executor.execute(todo, self.execution(warehouse, sink))
         return outcomes | {name: StepOutcome(StepStatus.REUSED) for name in reused}
 
-    def pinned(self) -> Deployment:
-        """The deployment that stands now; from here on the run is bound to it."""
+    def resume(
+        self, warehouse: Warehouse, content: Content, catalog: Catalog, begun: Sequence[StepRow]
+    ) -> dict[str, StepOutcome]:
+        """Go on where another worker left the run: what it published is not done again."""
+        session = warehouse.session()
+        try:
+            left = left_of(begun, session.committed(self.run.uid))
+        finally:
+            session.close()
+        self.notes.append(
+            f"taken over: {len(left.done) + len(left.published)} of {len(begun)} steps were done"
+        )
+        steps = self.steps(content, catalog, content.deployment, [*left.published, *left.todo])
+        by_id = {step.id: step for step in steps}
+        waiting = [by_id[name] for name in left.todo]
+        skipped = blocked(waiting, left.done)
+        with self.journal(steps, planned=True) as sink:
+            for name, outcome in (*left.published.items(), *skipped.items()):
+                sink.step_finished(by_id[name], outcome, _now())
+            todo = [step for step in waiting if step.id not in skipped]
+            outcomes = executor.execute(todo, self.execution(warehouse, sink))
+        return {**left.done, **left.published, **skipped, **outcomes}
+
+    def pinned(self, *, begun: bool) -> Deployment:
+        """The deployment that stands now; from here on the run is bound to it, also when it is taken over."""
+        if begun and self.run.deployment_id is not None:
+            return self.store.deployments.get(self.run.deployment_id)
         row = self.store.environments.get(self.environment.id)
         deployment = self.store.deployments.current(self.environment.id)
         if deployment is None:
@@ -240,13 +262,13 @@ class _Execution:
 
     # --- shared -----------------------------------------------------------------------------------
 
-    def execution(self, warehouse: Warehouse, sink: StepSink) -> Execution:
+    def execution(self, warehouse: Warehouse, sink: StepSink) -> executor.Execution:
         deployment_id = self.run.deployment_id
         reshape = None
         if self.worker.reshape is not None and deployment_id is not None:
             reshape = self.worker.reshape(self.store.deployments.get(deployment_id))
         request = self.run.request
-        return Execution(
+        return executor.Execution(
             warehouse=warehouse,
             sink=sink,
             late=LateValues(
@@ -263,17 +285,38 @@ class _Execution:
         )
 
     @contextmanager
-    def journal(self, steps: Sequence[Step]) -> Iterator[StepSink]:
-        self.store.steps.plan(self.run.id, self.run.fence, steps)
+    def journal(self, steps: Sequence[Step], *, planned: bool = False) -> Iterator[StepSink]:
+        """Where the steps' ends are written; `planned` where the steps themselves are already."""
+        if not planned:
+            self.store.steps.plan(self.run.id, self.run.fence, steps)
         if self.observer is not None:
             usual = self.store.steps.usual_durations(self.environment.id, [step.id for step in steps])
             self.observer.planned(self.run, steps, usual)
         journal = Journal(self.store, self.run, on_failure=lambda error: self.stop.request(error.message))
-        sink: StepSink = journal if self.observer is None else _Tee(journal, self.observer)
+        sink: StepSink = _UnlessHandedBack(journal, self.stop)
+        if self.observer is not None:
+            sink = _Tee(sink, self.observer)
         try:
             yield sink
         finally:
             journal.close()
+
+
+class _UnlessHandedBack:
+    """Steps that were stopped because their run is handed back are not over: whoever takes it goes on with them."""
+
+    def __init__(self, journal: StepSink, stop: Stop) -> None:
+        self._journal = journal
+        self._stop = stop
+        self.step_started = journal.step_started
+
+    def step_finished(self, step: Step, outcome: StepOutcome, at: datetime) -> None:
+        handed_back = self._stop.requested and self._stop.code is StopCode.HANDED_BACK
+        undone = outcome.status is StepStatus.CANCELED or (
+            outcome.error and outcome.error.code == "rolled_back"
+        )
+        if not (handed_back and undone):
+            self._journal.step_finished(step, outcome, at)
 
 
 class _Tee:
@@ -296,6 +339,10 @@ def _verdict(outcomes: Mapping[str, StepOutcome], stop: Stop) -> tuple[RunStatus
     """What the run's status is, from its steps': it never hides a failed one."""
     statuses = [outcome.status for outcome in outcomes.values()]
     failed = [name for name, outcome in outcomes.items() if outcome.status is StepStatus.FAILED]
+    if StepStatus.CANCELED in statuses and stop.code is StopCode.TIMED_OUT:
+        return RunStatus.FAILED, StepError(
+            "timed_out", stop.reason, "raise the job's timeout, or make it faster"
+        )
     if StepStatus.CANCELED in statuses:
         return RunStatus.CANCELED, StepError("canceled", stop.reason or "canceled")
     if failed:
@@ -304,66 +351,6 @@ def _verdict(outcomes: Mapping[str, StepOutcome], stop: Stop) -> tuple[RunStatus
             "steps_failed", f"{len(failed)} of {len(statuses)} failed: {names}"
         )
     return (RunStatus.WARNING if StepStatus.WARNING in statuses else RunStatus.SUCCEEDED), None
-
-
-@contextmanager
-def _heartbeat(store: Store, run: Run, lease_seconds: float, stop: Stop) -> Iterator[None]:
-    """Keep the lease while the run goes on, and pass on a cancel that somebody asked for."""
-    over = threading.Event()
-
-    def beat() -> None:
-        next_beat = lease_seconds / 3
-        waited = 0.0
-        while not over.wait(0.5):
-            waited += 0.5
-            try:
-                if waited >= next_beat:
-                    waited = 0.0
-                    store.runs.heartbeat(run.id, run.fence, lease_seconds)
-                if store.runs.cancel_requested(run.id):
-                    stop.request(f"canceled by request: headgate cancel {run.id}")
-            except LeaseLost:
-                stop.request("another process took the run over")
-            except HeadgateError:
-                continue  # a busy state is no reason to stop; the lease outlives a few missed beats
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def this_process(label: str = "") -> Owner:
-    """Who we are, in a way that tells a reused pid apart."""
-    return Owner(
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        process_started=process_started(os.getpid()) or 0.0,
-        label=label,
-    )
-
-
-def process_started(pid: int) -> float | None:
-    """When the process with this pid started, in clock ticks since boot; None where there is none.
-
-    Where the system has no /proc, any living process counts as started at 0.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return float(file.read().rpartition(")")[2].split()[19])
-    except FileNotFoundError:
-        pass
-    except OSError:
-        return None
-    if os.path.isdir("/proc/self"):
-        return None
-    with suppress(OSError):
-        os.kill(pid, 0)
-        return 0.0
-    return None
 
 
 def _now() -> datetime:
