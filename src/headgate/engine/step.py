@@ -82,6 +82,15 @@ class Attempt:
 
     def run(self) -> StepOutcome:
         try:
+            if self.step.publishes and self.step.table is not None:
+                with self.session.writing(self.step.table):
+                    return self.transact()
+            return self.transact()
+        except StatementCanceled as canceled:  # while another run wrote the table
+            return self.outcome(StepStatus.CANCELED, step_error(canceled))
+
+    def transact(self) -> StepOutcome:
+        try:
             if self.step.publishes:
                 self.session.begin()
                 self.load()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +106,12 @@ class Session(Protocol):
 
     def committed(self, run_uid: str) -> dict[str, int | None]:
         """The steps of a run whose publication stands, with their row counts."""
+        ...
+
+    def writing(self, table: TableName) -> AbstractContextManager[None]:
+        """Held around a transaction that writes `table`, from before its begin: waits while another session of this
+        process does. Nothing on an engine whose own locks keep writers apart. Raises StatementCanceled when a
+        cancel comes while it waits."""
         ...
 
     def write_marker(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from headgate.warehouse.late import late_values
 from headgate.warehouse.lease import FileLease, Holder, wait_until_free
 from headgate.warehouse.ledger import CREATE_LEDGER, UNIQUE_VIOLATION, LedgerSession, already_published
 from headgate.warehouse.names import fold
+from headgate.warehouse.table_locks import TableLocks
 
 _NAME_PREFIX = LATE_PREFIX.removeprefix("$")
 _NO_DOWNLOADS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -38,6 +39,7 @@ class _Instance:
     config: dict[str, str]
     lease: FileLease | None = None
     users: int = 1
+    tables: TableLocks = field(default_factory=TableLocks)
 
 
 _instances: dict[Path, _Instance] = {}
@@ -98,7 +100,8 @@ class DuckDBWarehouse:
     def session(self) -> DuckDBSession:
         with self._lock:
             try:
-                return DuckDBSession(self._connection.cursor())
+                assert self._instance is not None
+                return DuckDBSession(self._connection.cursor(), self._instance.tables)
             except duckdb.Error as error:
                 raise statement_error(error) from error
 
@@ -136,8 +139,9 @@ class DuckDBWarehouse:
 
 
 class DuckDBSession(LedgerSession):
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, tables: TableLocks) -> None:
         self._connection = connection
+        self._tables = tables
         self._gate = StatementGate(connection.interrupt)
         self._failed = False
         self._marker: tuple[str, str] | None = None
@@ -200,6 +204,10 @@ class DuckDBSession(LedgerSession):
                 self._failed = True
                 raise statement_error(error, skipped_lines=1) from error
         return tuple(BoundColumn(row[0], row[1]) for row in rows)
+
+    def writing(self, table: TableName) -> AbstractContextManager[None]:
+        place = [table.database] if table.database else []
+        return self._tables.hold(_key([*place, table.schema, table.name]), self._gate.check)
 
     def write_marker(
         self, *, run_uid: str, step_id: str, fence: int, rows: int | None, table: TableName | None

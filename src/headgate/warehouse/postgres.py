@@ -7,7 +7,7 @@ statements take no server-side parameters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -144,6 +144,9 @@ class PostgresSession(LedgerSession):
             modifiers = [result.fmod(field) for field in fields]
             rows = self._run(_FORMAT_TYPES, {"types": types, "modifiers": modifiers}).fetchall()
         return tuple(BoundColumn(name, type_) for name, (type_,) in zip(names, rows, strict=True))
+
+    def writing(self, table: TableName) -> AbstractContextManager[None]:  # noqa: ARG002 - its loads lock the table
+        return nullcontext()
 
     def close(self) -> None:
         with suppress(psycopg.Error):
