@@ -6,12 +6,13 @@ No file, no environment variable, no secret, no clock and no randomness can be r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from headgate.compile.parse import Problem
+from headgate.compile.read_parameters import ReadParameters
 from headgate.errors import did_you_mean
 
 _MARK = "\ue000"
@@ -21,7 +22,6 @@ _STAGE = "\ue001"
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MISSING_PARAMETER = re.compile(r"ReadParameters object' has no (?:attribute|element) '(.*)'")
 _JINJA = re.compile(r"\{[{%#]")
-_MOST_CHARACTERS = 10_000_000
 
 
 def has_jinja(text: str) -> bool:
@@ -44,32 +44,6 @@ class TemplateFailed(Exception):
     def __init__(self, code: str, message: str, line: int, hint: str, file: str | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.line, self.hint, self.file = code, message, line, hint, file
-
-
-class ReadParameters(Mapping[str, Any]):
-    """Parameters that remember which of them were read. A template's `parameters.keys` is the parameter of
-    that name where there is one."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-        self._read: set[str] = set()
-
-    def names_read(self) -> tuple[str, ...]:
-        return tuple(sorted(self._read))
-
-    def has(self, name: str) -> bool:
-        return name in self._values
-
-    def __getitem__(self, name: str) -> Any:
-        self._read.add(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        self._read.update(self._values)
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
 
 class Renderer:
@@ -95,6 +69,7 @@ class Renderer:
         context: dict[str, Any] = {"parameters": read, **functions, **(extra or {})}
         if this:
             context["this"] = _MARK + this
+        self.environment.start()
         try:
             context = {**self._load_macros(context), **context}
             marked = self.environment.from_string(template).render(context)
@@ -217,6 +192,7 @@ def map_lines(
     from jinja2 import nodes
 
     environment = renderer.environment
+    environment.start()
     try:
         tree = environment.parse(template)
         for node in list(tree.find_all(nodes.Output)):
@@ -289,46 +265,6 @@ def _line_of(error: BaseException) -> int:
 
 @cache
 def _environment() -> Any:
-    from jinja2 import StrictUndefined, nodes
-    from jinja2.ext import Extension
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from headgate.compile.sandbox import Sandbox
 
-    class Stage(Extension):
-        """`{% stage 'Name' %}`: a statement of that name begins here."""
-
-        tags = {"stage"}  # noqa: RUF012
-
-        def parse(self, parser: Any) -> Any:
-            line = next(parser.stream).lineno
-            name = parser.parse_expression()
-            data = [nodes.TemplateData(_STAGE), name, nodes.TemplateData("\n")]
-            return nodes.Output(data, lineno=line)
-
-    class Sandbox(ImmutableSandboxedEnvironment):
-        intercepted_binops = frozenset(["*", "**"])
-
-        def getattr(self, obj: Any, attribute: str) -> Any:
-            if isinstance(obj, ReadParameters) and obj.has(attribute):
-                return obj[attribute]
-            return super().getattr(obj, attribute)
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            """An exponent or a repetition must not fill the memory."""
-            if operator == "**" and isinstance(right, int) and abs(right) > 1_000:
-                raise ValueError("the exponent is too large")
-            if operator == "*":
-                for text, times in ((left, right), (right, left)):
-                    too_long = isinstance(text, (str, list, tuple)) and isinstance(times, int)
-                    if too_long and len(text) * times > _MOST_CHARACTERS:
-                        raise ValueError("the repetition is too long")
-            return super().call_binop(context, operator, left, right)
-
-    environment = Sandbox(
-        undefined=StrictUndefined,
-        extensions=[Stage, "jinja2.ext.do"],
-        keep_trailing_newline=True,
-        cache_size=0,
-    )
-    environment.filters.pop("random", None)
-    environment.globals.pop("lipsum", None)
-    return environment
+    return Sandbox(_STAGE)

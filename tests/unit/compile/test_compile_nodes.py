@@ -349,6 +349,12 @@ def test_run_template_is_split_into_named_statements(compiled: Compile) -> None:
         "{{ ''.join(['a'] * 1000000000) }}",
         "{{ 9 ** 99999999 }}",
         "{{ range(999999999) | list }}",
+        "{{ ((10 ** 1000) ** 1000) ** 1000 }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+        "{{ ref }}",
+        "{{ parameters }}",
+        "{{ parameters.items }}",
     ],
 )
 def test_template_reaches_nothing_outside(compiled: Compile, template: str) -> None:
@@ -366,6 +372,13 @@ def test_parameter_may_have_a_default_and_the_name_of_a_method(compiled: Compile
     )
     assert found.query == "select 1 as a, 2 as b"
     assert found.reads_parameters == ("absent", "items", "more", "other")
+
+
+def test_loops_know_their_place_and_may_be_nested(compiled: Compile) -> None:
+    rows = "{% for a in [1, 2] %}{% for b in 'xy' %}{{ a }}{{ b }}{{ loop.length }}"
+    end = "{{ '' if loop.last else '.' }}{% endfor %}{{ ';' if not loop.last }}{% endfor %}"
+    found = node(compiled, f"select '{rows}{end}' as a")
+    assert found.query == "select '1x2.1y2;2x2.2y2' as a"
 
 
 def test_macros_of_different_files_call_each_other(compiled: Compile) -> None:
