@@ -135,6 +135,32 @@ def test_a_table_that_is_not_ours_is_never_taken_silently(tree: Project) -> None
     (adopted,) = (change for change in plan.changes if change.kind is ChangeKind.ADOPT)
     assert adopted.id == "STG.A"
     assert adopted.destroys
+    assert "amount is missing" in adopted.reasons[1]
+
+
+def test_tables_of_a_lost_state_keep_their_rows(
+    tree: Project, warehouse_config: WarehouseConfig, tmp_path: Path
+) -> None:
+    history = "/*---\nload: scd2\nkey: id\n---*/\nselect id, amount from RAW.ITEMS"
+    tree.write("nodes/STG/H.sql", history)
+    tree.deploy()
+    tree.refresh()
+    tree.sql("update raw.items set amount = amount + 1")
+    tree.refresh()
+    rows = "select id, amount, valid_from, valid_to from stg.h order by id, valid_from"
+    before = tree.sql(rows)
+    assert len(before) == 4
+    elsewhere = Project(tmp_path / "elsewhere", warehouse_config)
+    for path in tree.root.glob("nodes/*/*"):
+        elsewhere.write(str(path.relative_to(tree.root)), path.read_text())
+    with elsewhere.opened():
+        plan = elsewhere.plan()
+        assert {change.id for change in plan.destructive} == {"STG.A", "STG.B", "STG.H"}
+        assert elsewhere.deploy().status is RunStatus.SUCCEEDED
+        assert elsewhere.sql(rows) == before
+        assert elsewhere.plan().empty
+        assert elsewhere.refresh().status is RunStatus.SUCCEEDED
+        assert elsewhere.sql(rows) == before
 
 
 def test_a_failed_deploy_leaves_all_as_it_was_and_marks_the_environment(tree: Project) -> None:

@@ -46,7 +46,8 @@ def headline(plan: Plan) -> str:
     if plan.empty:
         return f"{plan.environment}: no changes{versions}"
     lost = len(plan.destructive)
-    warned = f", {click.style(f'{lost} of them destroy data', fg='red')}" if lost else ""
+    loss = f"{lost} of them {'destroys' if lost == 1 else 'destroy'} data"
+    warned = f", {click.style(loss, fg='red')}" if lost else ""
     return f"{plan.environment}: {plural(len(plan.changes), 'change')}{versions}{warned}"
 
 

@@ -170,15 +170,27 @@ class _Diff:
         return forget_intervals(node, self.dialect)
 
     def adopt(self, node: BoundNode, now: TableFacts) -> Change:
-        """A table of this name is there, and this environment did not make it."""
+        """A table of this name is there, and this environment did not make it.
+
+        One that has the node's columns is taken over with its rows: it may well be the node's own, where the
+        state was lost or is another machine's, and its history could not be loaded again. Still to be allowed,
+        because the next refresh works on rows that may be somebody else's.
+        """
+        self.stale.add(node.id)
+        self.reshaped.add(node.id)
+        ours = NOT_OURS.format(node.table)
+        others = _other_columns(node, now)
+        if now.kind == "table" and not others:
+            destroys = f"the rows of {node.table} that the next refresh replaces"
+            return _change(
+                ChangeKind.ADOPT, node, [], (ours, "its columns fit, so its rows stay"), destroys=destroys
+            )
         sql = [
             NamedSql(f"drop {now.kind}", _drop(now.kind, now.table, self.dialect)),
             *self.create_sql(node),
         ]
-        self.stale.add(node.id)
-        self.reshaped.add(node.id)
-        reason = NOT_OURS.format(node.table)
-        return _change(ChangeKind.ADOPT, node, sql, (reason,), destroys=f"all that is in {node.table}")
+        reasons = (ours, *([f"its columns do not fit: {', '.join(others)}"] if now.kind == "table" else []))
+        return _change(ChangeKind.ADOPT, node, sql, reasons, destroys=f"all that is in {node.table}")
 
     def replace(self, node: BoundNode, old: BoundNode, kind: str, reasons: tuple[str, ...]) -> Change:
         sql = [*self.drop_sql(old, kind), *self.create_sql(node)]
@@ -555,6 +567,22 @@ def _drop(kind: str, table: TableName, dialect: str) -> str:
 def _ours(node: BoundNode) -> bool:
     """Whether deploys make the node's table; sources are somebody else's."""
     return node.materialization is not Materialization.SOURCE
+
+
+def _other_columns(node: BoundNode, now: TableFacts) -> list[str]:
+    """How the columns of a table differ from those that the node would give it. Where the two spell one type in
+    two ways they differ too: it is only ever a table kept too seldom."""
+    wanted = {column.name.lower(): column for column in node.columns}
+    there = {column.name.lower(): column for column in now.columns}
+    parts = [f"{column.name} is missing" for name, column in wanted.items() if name not in there]
+    parts += [
+        f"{column.name} is {there[name].type}, not {column.type}"
+        for name, column in wanted.items()
+        if name in there and there[name].type != column.type
+    ]
+    if node.create_sql:  # a type's own CREATE may give the table more columns than the query yields
+        return parts
+    return parts + [f"{column.name} is one too many" for name, column in there.items() if name not in wanted]
 
 
 def _history(node: BoundNode) -> bool:

@@ -50,7 +50,7 @@ def test_plan_tells_what_is_lost() -> None:
     plan = Plan("dev", 1, (change,), ("MART.D",), "abc", "def")
     lines = [click.unstyle(line) for line in plan_lines(plan, ddl=True)]
     assert lines == [
-        "dev: 1 change (abc -> def), 1 of them destroy data",
+        "dev: 1 change (abc -> def), 1 of them destroys data",
         "  - drop    MART.C (mart.c)",
         "      no file names it",
         "      drifted: the warehouse is not as the last deploy left it",
