@@ -36,6 +36,13 @@ class Summarizer:
             line = content.count(b"\n", 0, error.start) + 1
             finding = Finding("not_utf8", "the file is not UTF-8 text", line, 1, "save it as UTF-8")
             return FileSummary(findings=(finding,), broken=True)
+        nul = text.find("\0")
+        if nul >= 0:  # UTF-16 without its mark is UTF-8 too, to the letter
+            line = text.count("\n", 0, nul) + 1
+            message = "the file holds a NUL character, so it is no text"
+            return FileSummary(
+                findings=(Finding("not_utf8", message, line, 1, "save it as UTF-8"),), broken=True
+            )
         text = text.replace("\r\n", "\n")
         match place.kind:
             case FileKind.NODE:

@@ -9,6 +9,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from headgate.errors import NotFound
 
@@ -76,11 +77,15 @@ def _walk(folder: str, relative: str, found: list[FileStamp]) -> None:
             if entry.is_dir():
                 if not _is_loop(entry):
                     _walk(entry.path, path, found)
-            elif name.endswith(_SUFFIXES):
+            elif name.lower().endswith(
+                _SUFFIXES
+            ):  # NODE.SQL is none of ours, and must not be missed silently
                 try:
-                    found.append(_stamp(path, entry.stat()))
+                    stat = entry.stat()
                 except FileNotFoundError:  # removed meanwhile, or a dangling link
                     continue
+                if S_ISREG(stat.st_mode):  # a pipe would be read for ever
+                    found.append(_stamp(path, stat))
 
 
 def _is_loop(entry: os.DirEntry[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def test_file_that_no_rule_covers_is_a_warning(root: Path) -> None:
     warnings = compile_project(root, processes=1).warnings
     assert [(w.code, str(w.location)) for w in warnings] == [("unknown_file", "nodes/RAW/source.yml:1:1")]
     assert compile_project(root, processes=1).warnings == warnings
+
+
+def test_file_whose_ending_is_in_capitals_is_a_warning(root: Path) -> None:
+    (root / "nodes/RAW/N.SQL").write_text("select 1 as a")
+    warnings = compile_project(root, processes=1).warnings
+    assert [(w.code, w.location.file) for w in warnings] == [("unknown_file", "nodes/RAW/N.SQL")]
+
+
+def test_pipe_is_passed_over(root: Path) -> None:
+    os.mkfifo(root / "nodes/RAW/PIPE.sql")
+    assert len(list_files(root)) == 3
+
+
+def test_file_with_a_nul_names_the_line(root: Path) -> None:
+    (root / "nodes/RAW/N.sql").write_bytes(b"select 1\n as a\0 ")
+    with pytest.raises(ProjectError) as caught:
+        compile_project(root, processes=1)
+    assert [f"{d.location} {d.code}" for d in caught.value.diagnostics] == ["nodes/RAW/N.sql:2:1 not_utf8"]
 
 
 def test_file_that_is_not_utf8_names_the_line(root: Path) -> None:
