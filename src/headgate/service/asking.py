@@ -22,7 +22,7 @@ from headgate.selector import Selection, select
 from headgate.service.context import Context
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
-from headgate.store.runs import ANY_RUN, RunFilter
+from headgate.store.run_lists import ANY_RUN, RunFilter
 from headgate.store.store import Store
 from headgate.store.tags import Tag
 
@@ -73,6 +73,11 @@ def report_run(context: Context, run_id: int, *, statements: bool = False) -> Ru
         history=tuple(other for other in store.runs.history_chain(run_id) if other.id != run_id),
         statements=store.steps.statements(run_id) if statements else {},
     )
+
+
+def find_run(context: Context, run_id: int) -> Run:
+    """Raises NotFound `run_not_found`."""
+    return context.store.runs.get(run_id)
 
 
 def completing_run(context: Context, run_id: int) -> Run:

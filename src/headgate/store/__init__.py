@@ -7,7 +7,8 @@ warehouse holds is not here: commit markers and interval ledgers live in the war
 from headgate.store.environments import EnvironmentRow
 from headgate.store.journal import Journal
 from headgate.store.queue import Admission
-from headgate.store.runs import NewRun, RunFilter
+from headgate.store.run_lists import RunFilter
+from headgate.store.runs import NewRun
 from headgate.store.store import Store
 from headgate.store.tags import Tag
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headgate.errors import HeadgateError, NotFound, Refused
@@ -27,6 +27,7 @@ from headgate.store.codec import (
 )
 from headgate.store.connection import Conflict, Connection, Database, Row
 from headgate.store.deployments import fail_applying
+from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunOrder, list_statement
 from headgate.store.statements import load, one_of
 from headgate.store.steps import cancel_open, fail_interrupted
 
@@ -52,19 +53,6 @@ class NewRun:
     owner: Owner | None = None
     priority: int = 0
     not_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs a list holds; None is any."""
-
-    environment_id: int | None = None
-    status: RunStatus | None = None
-    kind: RunKind | None = None
-    job_id: int | None = None
-
-
-ANY_RUN = RunFilter()
 
 
 class Runs:
@@ -192,32 +180,14 @@ class Runs:
         *,
         limit: int = 50,
         before_id: int | None = None,
+        order: RunOrder = NEWEST_FIRST,
     ) -> list[Run]:
-        """Runs, newest first, at most `limit`, those below `before_id`."""
-        statement, parameters = list_statement(which, before_id)
+        """Runs in the order asked for, at most `limit`; by default newest first, those below `before_id`."""
+        if before_id is not None:
+            order = replace(order, after_id=before_id)
+        statement, parameters = list_statement(which, order)
         with self._database.read() as connection:
             return [run_of_row(row) for row in connection.rows(statement, {**parameters, "limit": limit})]
-
-
-def list_statement(which: RunFilter, before_id: int | None) -> tuple[str, dict[str, object]]:
-    """The text and the parameters of a list.
-
-    A list is written as the ranges of one index that it consists of, one for each kind and status that it may
-    hold, each read from its newest end. A planner cannot make a page cost more than its ranges times its size.
-    """
-    parameters: dict[str, object] = {"before_id": before_id} if before_id is not None else {}
-    terms = ["id < :before_id"] if before_id is not None else []
-    for name in ("environment_id", "job_id"):
-        if (value := getattr(which, name)) is not None:
-            terms.append(f"{name} = :{name}")
-            parameters[name] = value
-    if which.job_id is None and which.kind is None and which.status is None:
-        return SQL["list"].format(where=" AND ".join(terms) or "1 = 1"), parameters
-    statuses = RunStatus if which.status is None else (which.status,)
-    kinds = RunKind if which.kind is None else (which.kind,)
-    ranges = [[f"kind = '{kind}'", f"status = '{status}'"] for kind in kinds for status in statuses]
-    parts = [SQL["list_part"].format(where=" AND ".join(terms + extra)) for extra in ranges]
-    return SQL["list_merged"].format(parts=" UNION ALL ".join(parts)), parameters
 
 
 def last_run(connection: Connection, environment_id: int) -> Run | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,7 @@ from headgate.errors import Busy, HeadgateError, LeaseLost, NotFound, Refused
 from headgate.model.runs import RUN_MOVES, Owner, RunKind, RunRequest, RunStatus
 from headgate.model.steps import StepError, StepStatus
 from headgate.store import RunFilter, Store
+from headgate.store.run_lists import RunKey, RunOrder
 
 FINAL = [status for status in RunStatus if status.final]
 
@@ -335,6 +337,33 @@ def test_list_is_newest_first_filtered_and_paged_by_key(store: Store) -> None:
             pages += page
             before = page[-1].id
         assert pages == wanted
+
+
+def test_list_takes_several_of_a_kind_both_directions_and_instants(store: Store, clock: Clock) -> None:
+    runs = [waiting(store, job_id=n % 3 or None) for n in range(12)]
+    for run in (runs[7], runs[2], runs[5], runs[10]):
+        clock.advance(seconds=1)
+        store.runs.request_cancel(run.id)  # ends it
+    ended = [runs[n].id for n in (7, 2, 5, 10)]
+
+    def ids(which: RunFilter, order: RunOrder, limit: int = 100) -> list[int]:
+        return [run.id for run in store.runs.list(which, limit=limit, order=order)]
+
+    oldest_first = RunOrder(descending=False)
+    assert ids(RunFilter(), oldest_first) == [run.id for run in runs]
+    assert ids(RunFilter(), replace(oldest_first, after_id=runs[9].id)) == [run.id for run in runs[10:]]
+    some = RunFilter(status=(RunStatus.WAITING, RunStatus.CANCELED), job_id=(1, 2))
+    assert ids(some, oldest_first) == [run.id for n, run in enumerate(runs) if n % 3]
+    by_end = RunOrder(RunKey.ENDED, descending=False)
+    assert ids(RunFilter(), by_end) == ended
+    assert ids(RunFilter(), replace(by_end, descending=True)) == ended[::-1]
+    assert ids(RunFilter(job_id=(1, 2)), by_end) == [runs[n].id for n in (7, 2, 5, 10)]
+    assert ids(RunFilter(environment_id=1, kind=RunKind.DEPLOY), by_end) == []
+    last = store.runs.get(ended[1])
+    following = replace(by_end, after_id=last.id, after_at=last.ended_at)
+    assert ids(RunFilter(status=RunStatus.CANCELED), following) == ended[2:]
+    assert ids(RunFilter(), replace(by_end, after_at=last.ended_at), limit=1) == ended[2:3]
+    assert ids(RunFilter(), RunOrder(RunKey.STARTED)) == []
 
 
 def test_history_holds_the_first_run_and_all_its_reruns(store: Store) -> None:

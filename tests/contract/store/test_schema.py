@@ -18,7 +18,7 @@ from headgate.errors import Busy
 from headgate.model.runs import RunKind, RunStatus
 from headgate.store import RunFilter, Store
 from headgate.store.migrate import FOLDER, SCHEMA_VERSION, statements_of
-from headgate.store.runs import list_statement
+from headgate.store.run_lists import RunOrder, list_statement
 from headgate.store.statements import load
 
 PACKAGE = Path(headgate.store.__file__).parent
@@ -97,7 +97,7 @@ def test_page_of_runs_reads_a_small_part_of_100000_whatever_the_filter(history: 
 def test_page_of_runs_is_found_by_an_index(history: Store) -> None:
     for environment_id, status, kind, job_id, before_id in FILTERS:
         which = RunFilter(environment_id, status, kind, job_id)
-        statement, parameters = list_statement(which, before_id)
+        statement, parameters = list_statement(which, RunOrder(after_id=before_id))
         with history.database.read() as connection:
             plan = connection.rows(f"EXPLAIN QUERY PLAN {statement}", {**parameters, "limit": 50})
         details = [row[3] for row in plan]
@@ -161,6 +161,8 @@ def test_code_names_only_statements_that_there_are() -> None:
 FILLED = {
     "where": "environment_id = :environment_id AND id < :before_id",
     "parts": "SELECT id FROM run WHERE kind = 'refresh'",
+    "direction": "DESC",
+    "key": "started_at",
     "allowed": "'running', 'waiting'",
     "statuses": "'running'",
     "digests": ":v0, :v1",

@@ -13,7 +13,7 @@ from headgate.cli.phrases import what
 from headgate.model.runs import Run, RunKind, RunStatus
 from headgate.service import asking, bodies
 from headgate.service.context import find_environment
-from headgate.store.runs import RunFilter
+from headgate.store.run_lists import RunFilter
 
 
 @flags.group("runs")

@@ -15,6 +15,10 @@ CREATE INDEX run_waiting ON run (priority DESC, id) WHERE status = 'waiting';
 CREATE INDEX run_started ON run (environment_id, kind) WHERE status IN ('running', 'waiting') AND started_at IS NOT NULL;
 CREATE INDEX run_waiting_deploy ON run (environment_id) WHERE status = 'waiting' AND kind = 'deploy';
 
+-- Lists of runs by when they started or ended.
+CREATE INDEX run_by_start ON run (started_at, id) WHERE started_at IS NOT NULL;
+CREATE INDEX run_by_end ON run (ended_at, id) WHERE ended_at IS NOT NULL;
+
 -- Leases that ran out.
 CREATE INDEX work_by_lease ON work (lease_until) WHERE lease_until IS NOT NULL;
 

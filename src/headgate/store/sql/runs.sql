@@ -29,16 +29,20 @@ VALUES (:run_id, :host, :pid, :process_started, :label, :bound)
 SELECT {columns} FROM run WHERE id = :id
 
 -- name: list
--- Runs, newest first.
-SELECT {columns} FROM run WHERE {where} ORDER BY id DESC LIMIT :limit
+-- Runs by id.
+SELECT {columns} FROM run WHERE {where} ORDER BY id {direction} LIMIT :limit
+
+-- name: list_by_instant
+-- Runs by when they started or ended.
+SELECT {columns} FROM run WHERE {where} ORDER BY {key} {direction}, id {direction} LIMIT :limit
 
 -- name: list_merged
--- The newest runs of several ranges.
-SELECT {columns} FROM run WHERE id IN ({parts}) ORDER BY id DESC LIMIT :limit
+-- The first runs of several ranges.
+SELECT {columns} FROM run WHERE id IN ({parts}) ORDER BY id {direction} LIMIT :limit
 
 -- name: list_part
--- The newest runs of one range of an index.
-SELECT id FROM (SELECT id FROM run WHERE {where} ORDER BY id DESC LIMIT :limit) AS part
+-- The first runs of one range of an index.
+SELECT id FROM (SELECT id FROM run WHERE {where} ORDER BY id {direction} LIMIT :limit) AS part
 
 -- name: last_of_environment
 -- The newest run of an environment.
