@@ -235,3 +235,27 @@ def test_a_deploy_that_died_after_its_commit_is_found_by_its_marker(tree: Projec
     assert tree.refresh(RunRequest(include="{ NEW }")).status is RunStatus.SUCCEEDED
     assert not context.store.environments.get(1).marked
     assert tree.plan().empty
+
+
+def test_job_that_skips_what_overlaps_records_why(tree: Project) -> None:
+    tree.write("jobs/all.yml", "id: 4\nname: all\nrefresh: {include: '{ GOOD }'}\noverlap: skip\ntimeout: 2h")
+    tree.deploy()
+    context = tree.state.context
+    environment = context.store.environments.get(1)
+    first, _ = running.start_refresh(context, environment, RunRequest(), job_id=4)
+    second, _ = running.start_refresh(context, environment, RunRequest(), job_id=4)
+    assert first.request.timeout_seconds == 7200
+    assert (first.status, second.status) == (RunStatus.WAITING, RunStatus.SKIPPED)
+    assert tree.state.worker.run_one(second.id) == second
+    assert tree.state.worker.run_one(first.id).status is RunStatus.SUCCEEDED
+
+
+def test_start_sent_again_with_its_key_is_the_same_run(tree: Project) -> None:
+    context = tree.state.context
+    environment = context.store.environments.get(1)
+    entry = running.Entry(caller="token/1", idempotency_key="k-1")
+    first, _ = running.start_refresh(context, environment, RunRequest(include="{ GOOD }"), entry=entry)
+    again, _ = running.start_refresh(context, environment, RunRequest(include="{ GOOD }"), entry=entry)
+    assert again == first
+    with pytest.raises(Refused, match="with another request"):
+        running.start_refresh(context, environment, RunRequest(include="{ LOW }"), entry=entry)

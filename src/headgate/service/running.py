@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import msgspec
 
 from headgate.errors import Refused, UsageError
-from headgate.model.runs import Run, RunKind, RunRequest, RunStatus
+from headgate.model.runs import Overlap, Run, RunKind, RunRequest, RunStatus
 from headgate.recovery import settle_deployment
 from headgate.selection import check_parameters, find_job, requested_selection
 from headgate.service.context import Context
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
+from headgate.store.queue import Admission
 from headgate.store.runs import NewRun
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a run enters the queue, beside what its job says. A `caller` that sends one `idempotency_key` again gets the
+    run that it started first."""
+
+    priority: int = 0
+    caller: str = ""
+    idempotency_key: str | None = None
+
+
+PLAIN = Entry()
+
+
 def start_refresh(
-    context: Context, environment: EnvironmentRow, request: RunRequest, *, job_id: int | None = None
+    context: Context,
+    environment: EnvironmentRow,
+    request: RunRequest,
+    *,
+    job_id: int | None = None,
+    entry: Entry = PLAIN,
 ) -> tuple[Run, tuple[str, ...]]:
     """Write down a waiting refresh of what is deployed in `environment`: a job's selection, the request's own
-    (which replaces both of the job's selectors), or all. Returns the run and warnings about its selectors.
+    (which replaces both of the job's selectors), or all. Returns the run and warnings about its selectors. By the
+    job's overlap policy it may also be one that waits already, or one that is skipped.
 
-    Raises Refused (`not_deployed`, `deploy_failed`), NotFound `job_not_found`, UsageError (`nothing_selected`,
-    `selector_syntax`, `parameter_unknown`): nothing is written down then.
+    Raises Refused (`not_deployed`, `deploy_failed`, `queue_full`, `idempotency_key_reused`), NotFound
+    `job_not_found`, UsageError (`nothing_selected`, `selector_syntax`, `parameter_unknown`): nothing is written
+    down then.
     """
     environment = _settled(context, environment, request)
     name = environment.environment.name
@@ -40,19 +64,35 @@ def start_refresh(
         key = f"job/{environment.environment.id}/{job.id}"
     elif not own:
         key = f"all/{environment.environment.id}"
-    run = context.store.runs.create(
-        NewRun(
-            kind=RunKind.REFRESH,
-            environment_id=environment.environment.id,
-            request=request,
-            job_id=job.id if job else None,
-            job_name=job.name if job else None,
-            config_key=key,
-            requested_by=context.requested_by,
-            owner=context.owner,
-        )
+    if job is not None and request.timeout_seconds is None:
+        request = replace(request, timeout_seconds=job.timeout_seconds)
+    new = NewRun(
+        kind=RunKind.REFRESH,
+        environment_id=environment.environment.id,
+        request=request,
+        job_id=job.id if job else None,
+        job_name=job.name if job else None,
+        config_key=key,
+        requested_by=context.requested_by,
+        owner=context.owner,
+        priority=entry.priority,
     )
-    return run, selection.warnings
+    overlap = Overlap(job.overlap) if job is not None and job.overlap else Overlap.QUEUE
+    if overlap is Overlap.COALESCE and context.owner is not None:
+        overlap = Overlap.QUEUE  # a run that belongs to a process is carried out by that one alone
+    admission = Admission(
+        overlap=overlap,
+        caller=entry.caller,
+        key=entry.idempotency_key,
+        digest=_digest(new) if entry.idempotency_key is not None else "",
+    )
+    return context.store.queue.enter(new, admission), selection.warnings
+
+
+def _digest(new: NewRun) -> str:
+    """What a start asks for, so that a key that comes again with something else is noticed."""
+    asked = (new.kind, new.environment_id, new.job_id, new.priority, new.request)
+    return sha256(msgspec.json.encode(asked)).hexdigest()
 
 
 def rerun(context: Context, run_id: int, *, same_version: bool = False, force: bool = False) -> Run | None:
