@@ -165,6 +165,16 @@ tests:
     assert tree.sql("select count(*) from stg.a") == [(2,)]
 
 
+def test_new_rows_of_a_history_have_the_columns_of_the_query(tree: Project) -> None:
+    header = (
+        "/*---\nload: scd2\nkey: [id]\ncolumns: {{{}: {{tests: [{{not_null: {{scope: new}}}}]}}}}\n---*/\n"
+    )
+    tree.write("nodes/STG/A.sql", header.format("id") + "select id, amount from RAW.ITEMS")
+    refreshed(tree)
+    tree.write("nodes/STG/A.sql", header.format("valid_from") + "select id, amount from RAW.ITEMS")
+    assert findings(tree) == [("column_missing", "nodes/STG/A.sql")]
+
+
 # --- user-defined types -----------------------------------------------------------------------------
 
 DEFINITION = "materialization: table\nload: template\nconfig: {label: {type: string, default: x}}\n"

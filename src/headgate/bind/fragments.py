@@ -20,6 +20,7 @@ from headgate.model.project import (
     Parameters,
     TableReference,
     TestKind,
+    TestScope,
     TestSpec,
 )
 from headgate.warehouse.names import fold, quote
@@ -66,6 +67,9 @@ class Fragments:
         """A test with physical names and finished SQL."""
         arguments = dict(test.arguments)
         subject = f"{node.id}: the test {test.name}"
+        if test.scope is TestScope.NEW and bound.load and bound.load.strategy is LoadStrategy.SCD2:
+            # New rows are those of the query; the load gives them their history.
+            bound = replace(bound, columns=bound.query_columns)
         match test.kind:
             case TestKind.RELATIONSHIPS:
                 to = str(arguments["to"])
