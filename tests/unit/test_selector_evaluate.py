@@ -138,6 +138,7 @@ def test_selection_says_what_each_block_matched_by_itself() -> None:
         ("{ job: nightly }", "matches nothing; did you mean job nightly_sales"),
         ("{ subgraph: custmers }", "matches nothing; did you mean subgraph customers?"),
         ("{ nodeType: xyz }", "matches nothing; nodeType is one of dimension, fact, source, stage"),
+        ("{ state: changed }", "matches nothing; state is one of new, modified, unchanged"),
         ("{ MART }", "matches nothing; did you mean { location: MART }?"),
         ("{ subgraph: hollow }", "matches nothing; subgraph hollow holds no nodes"),
         ("{ location: QA name: CUSTOMER }", "no node matches all of them"),
@@ -147,6 +148,12 @@ def test_selection_says_what_each_block_matched_by_itself() -> None:
 def test_block_that_matches_nothing_is_a_warning_with_near_names(include: str, warning: str) -> None:
     assert warning in select(CATALOG, include).warnings[-1]
     assert select(CATALOG, "{ * }", include).warnings[-1].startswith("exclude selector, ")
+
+
+def test_state_that_no_node_has_is_no_unknown_one() -> None:
+    unchanged = Catalog(nodes=(node("STG.A"),))
+    (warning,) = select(unchanged, "{ state: modified }").warnings
+    assert warning.endswith("{ state: modified } matches nothing; no node is modified")
 
 
 def test_strict_refuses_a_block_that_matches_nothing() -> None:

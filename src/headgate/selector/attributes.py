@@ -113,6 +113,10 @@ JOB: Final = "job"
 NAME: Final = "name"
 """The attribute that a block's lone value stands for."""
 
+STATE: Final = "state"
+STATES: Final = ("new", "modified", "unchanged")
+"""Against what is deployed; in what is deployed itself every node is unchanged."""
+
 ATTRIBUTES: Final[Mapping[str, Attribute]] = {
     attribute.name.lower(): attribute
     for attribute in (
@@ -124,6 +128,6 @@ ATTRIBUTES: Final[Mapping[str, Attribute]] = {
         Attribute("tag", _tags, groups=True),
         Attribute(JOB, _jobs, groups=True),
         Attribute("path", _one("path")),
-        Attribute("state", _one("state")),
+        Attribute(STATE, _one("state")),
     )
 }

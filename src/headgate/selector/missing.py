@@ -7,7 +7,7 @@ from heapq import nlargest
 from typing import Final
 
 from headgate.errors import nearest
-from headgate.selector.attributes import ATTRIBUTES, NAME, Index
+from headgate.selector.attributes import ATTRIBUTES, NAME, STATE, STATES, Index
 from headgate.selector.expression import Block, Condition, format_selector
 from headgate.selector.pattern import literal_part, matching
 
@@ -29,6 +29,10 @@ def explain(block: Block, index: Callable[[str], Index]) -> str:
 
 
 def _no_such_value(condition: Condition, values: Index) -> str:
+    if condition.attribute == STATE:
+        if matching(condition.pattern, STATES):
+            return f"no node is {condition.pattern}"
+        return f"state is one of {', '.join(STATES)}"
     if not values.first:
         return f"no node has a {condition.attribute}"
     text = literal_part(condition.pattern).lower()
