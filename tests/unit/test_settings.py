@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headgate.errors import HeadgateError, Refused, UsageError
+from headgate.model.secret import Secret
 from headgate.settings import SETTINGS, Settings, load, reference_page
 
 
@@ -153,7 +154,8 @@ def test_allowed_variables_and_secrets_are_put_in_place(tmp_path: Path) -> None:
 def test_reference_that_may_not_or_cannot_be_read_is_refused(
     tmp_path: Path, text: str, kind: type[HeadgateError], code: str
 ) -> None:
-    environ = {"AWS_SECRET_ACCESS_KEY": "k3y", "HEADGATE_ADMIN_TOKEN": "k3y", "HEADGATE_SECRET_PG": "k3y"}
+    names = ("AWS_SECRET_ACCESS_KEY", "HEADGATE_ADMIN_TOKEN", "HEADGATE_SECRET_PG")
+    environ = dict.fromkeys(names, "k3y-that-is-long-enough")
     settings = load(tmp_path, environ=nowhere(tmp_path) | environ)
     with pytest.raises(kind) as caught:
         settings.resolve(text)
@@ -171,6 +173,48 @@ def test_own_credentials_stay_unreadable_when_everything_is_allowed(tmp_path: Pa
 
 def test_values_of_variables_do_not_show_when_settings_are_printed(tmp_path: Path) -> None:
     settings = load(tmp_path, environ=nowhere(tmp_path) | {"PGPASSWORD": "hush"})
+    assert "hush" not in repr(settings)
+
+
+def test_stored_secret_is_taken_where_no_variable_sets_it(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, environ=nowhere(tmp_path) | {"HEADGATE_SECRET_ONE": "variable", "PGPASSWORD": "pw"}
+    )
+    told: list[Secret] = []
+    kept = {"ONE": Secret("stored"), "TWO": Secret("stored too")}
+    text = settings.resolve(
+        "${secret:ONE} ${secret:TWO} ${PGPASSWORD}", stored=kept.get, on_secret=told.append
+    )
+    assert text == "variable stored too pw"
+    assert told == [Secret("variable"), Secret("stored too"), Secret("pw")]
+    with pytest.raises(UsageError) as caught:
+        settings.resolve("${secret:THREE}", stored=kept.get)
+    assert caught.value.hint == "headgate secret set THREE, or export HEADGATE_SECRET_THREE=…"
+
+
+def test_key_that_seals_secrets_is_not_the_secret_named_key(tmp_path: Path) -> None:
+    settings = load(tmp_path, environ=nowhere(tmp_path) | {"HEADGATE_SECRET_KEY": "k3y"})
+    assert settings.secret_key == Secret("k3y")
+    with pytest.raises(UsageError) as caught:
+        settings.resolve("${secret:KEY}")
+    assert caught.value.code == "secret_missing"
+
+
+@pytest.mark.parametrize(
+    "value", ["t0o short", "fifteen-letter5", "with a blank in it", "ümlaut-ümlaut-ümlaut"]
+)
+def test_token_that_could_be_guessed_is_refused_and_not_shown(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, environ=nowhere(tmp_path) | {"HEADGATE_ADMIN_TOKEN": value})
+    assert caught.value.code == "setting_invalid"
+    assert value not in caught.value.message
+    assert caught.value.hint == "it is set by HEADGATE_ADMIN_TOKEN"
+
+
+def test_secret_settings_do_not_show_when_settings_are_printed(tmp_path: Path) -> None:
+    environ = {"HEADGATE_ADMIN_TOKEN": "hush-hush-hush-hush", "HEADGATE_SECRET_KEY": "hush"}
+    settings = load(tmp_path, environ=nowhere(tmp_path) | environ)
+    assert settings.admin_token == Secret("hush-hush-hush-hush")
     assert "hush" not in repr(settings)
 
 

@@ -9,9 +9,9 @@ from headgate.errors import Refused, StateError
 from headgate.identity.private_file import write_new, write_private
 from headgate.identity.sealing import MAKE_ONE, Sealer, new_key
 from headgate.model.secret import Secret
+from headgate.settings import KEY_VARIABLE
 
 KEY_FILE = "secret.key"
-VARIABLE = "HEADGATE_SECRET_KEY"
 
 
 def sealer(given: Secret | None, folder: Path | None, *, may_make: bool) -> Sealer:
@@ -22,11 +22,11 @@ def sealer(given: Secret | None, folder: Path | None, *, may_make: bool) -> Seal
     Raises UsageError `secret_key_invalid`, Refused `secret_key_needed`, StateError `secret_key_gone`.
     """
     if given is not None:
-        return Sealer(_parted(given), VARIABLE)
+        return Sealer(_parted(given), KEY_VARIABLE)
     if folder is None:
         raise Refused(
             "secret_key_needed",
-            f"secrets in a state that machines share need the key in {VARIABLE}",
+            f"secrets in a state that machines share need the key in {KEY_VARIABLE}",
             hint=f"{MAKE_ONE}; give the same one to every server, worker and command",
         )
     path = folder / KEY_FILE
@@ -36,7 +36,7 @@ def sealer(given: Secret | None, folder: Path | None, *, may_make: bool) -> Seal
             raise StateError(
                 "secret_key_gone",
                 f"the key that sealed the secrets, {path}, is not there",
-                hint=f"put the file back, or its text into {VARIABLE}; without it, delete the secrets "
+                hint=f"put the file back, or its text into {KEY_VARIABLE}; without it, delete the secrets "
                 "(`headgate secret delete`) and set them again",
             )
         write_new(path, f"{new_key().reveal()}\n")  # where another process was faster, its key counts

@@ -6,9 +6,8 @@ imports no compiler.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import msgspec
 
@@ -20,23 +19,12 @@ from headgate.model.runs import Deployment, Run, RunStatus, StepRow
 from headgate.model.steps import StatementRecord, Step
 from headgate.selector import Selection, select
 from headgate.service.context import Context
+from headgate.service.paging import Page, cut
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
 from headgate.store.run_lists import ANY_RUN, RunFilter
 from headgate.store.store import Store
 from headgate.store.tags import Tag
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Part of a list. `next` is the key that the next page starts after, None at the end."""
-
-    items: tuple[T, ...]
-    limit: int
-    next: str | None = None
-
 
 # --- runs -----------------------------------------------------------------------------------------------
 
@@ -47,7 +35,7 @@ def list_runs(
     """Runs, newest first, those before run `starting_from`."""
     before = None if starting_from is None else run_number(starting_from)
     found = context.store.runs.list(which, limit=limit + 1, before_id=before)
-    return _cut(found, limit, lambda run: str(run.id))
+    return cut(found, limit, lambda run: str(run.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +316,7 @@ def list_tags(
     context: Context, project: str, *, limit: int = 100, starting_from: str | None = None
 ) -> Page[Tag]:
     found = context.store.tags.list(project, after_name=starting_from or "", limit=limit + 1)
-    return _cut(found, limit, lambda tag: tag.name)
+    return cut(found, limit, lambda tag: tag.name)
 
 
 # --- names ------------------------------------------------------------------------------------------------
@@ -356,9 +344,3 @@ def deployed_names(store: Store) -> KnownNames:
             jobs |= {str(job.id): job.name for job in catalog.jobs.values()}
     environments = ((row.environment.name, f"environment {row.environment.id}") for row in rows)
     return KnownNames(tuple(nodes.items()), tuple(jobs.items()), tuple(environments))
-
-
-def _cut(found: Sequence[T], limit: int, key: Callable[[T], str]) -> Page[T]:
-    """`found` holds one more than the page where there is a next one."""
-    items = tuple(found[:limit])
-    return Page(items, limit, key(items[-1]) if items and len(found) > limit else None)

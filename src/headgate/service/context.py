@@ -27,6 +27,8 @@ class Context:
     open_warehouse: OpenWarehouse
     root: Path | None = None
     requested_by: str = ""
+    request_id: str = ""
+    """Of the API's request, for the audit trail."""
     owner: Owner | None = None
     """The process that carries out what it starts (the embedded command line); None on a server."""
 

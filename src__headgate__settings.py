@@ -1,0 +1,375 @@
+"""Settings, read once at the edge into one frozen value: file < environment variable < flag.
+
+The only reader of `os.environ`. Also hands out the environment variables that an environment's file may name as
+`${NAME}`, and nothing else of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import Location, Refused, UsageError, did_you_mean
+from headgate.model.secret import Secret
+
+CONFIG_VARIABLE = "HEADGATE_CONFIG"
+SECRET_PREFIX = "HEADGATE_SECRET_"
+NEVER_GIVEN = ("HEADGATE_*TOKEN*", "HEADGATE_DATABASE_URL", "HEADGATE_CONFIG", "HEADGATE_SECRET_*")
+"""Headgate's own credentials: no project may read them, whatever `allowed_env` says."""
+
+_REFERENCE = re.compile(r"\$\{(?:(secret):)?([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `read` makes its value from text (a variable, a flag) or from a TOML value, and raises
+    ValueError with what it must be. `default_text` is the default as people read it."""
+
+    name: str
+    variable: str
+    read: Callable[[Any], Any]
+    default: Any
+    default_text: str
+    meaning: str
+    flag: str = ""
+    secret: bool = False
+    """Its value is never shown, in no error either."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("text that is not empty")
+    return value
+
+
+def _path(value: Any) -> Path:
+    return Path(value if isinstance(value, Path) else _text(value)).expanduser()
+
+
+def _address(value: Any) -> Secret:
+    if not isinstance(value, str) or not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError("postgresql://user:password@host:port/database")
+    return Secret(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError("a whole number from 1")
+    return int(value)
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value) if not isinstance(value, bool) else -1.0
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ValueError("a number of seconds, not negative")
+    return seconds
+
+
+def _lease(value: Any) -> float:
+    # Three heartbeats fit into a lease; below a second, a busy disk alone would lose runs.
+    seconds = _seconds(value)
+    if seconds < 1:
+        raise ValueError("a number of seconds from 1")
+    return seconds
+
+
+def _wait(value: Any) -> float | None:
+    if value is None or value == "forever":
+        return None
+    try:
+        return _seconds(value)
+    except ValueError:
+        raise ValueError("a number of seconds, or forever") from None
+
+
+def _color(value: Any) -> str:
+    if value not in ("auto", "always", "never"):
+        raise ValueError("auto, always or never")
+    return str(value)
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("1", "true", "yes", "on"):
+        return True
+    if str(value).lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("1 or 0")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("names or globs of environment variables")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "state_dir",
+            "HEADGATE_STATE_DIR",
+            _path,
+            None,
+            "`.headgate` in the project's folder",
+            "The folder of Headgate's own state and caches.",
+            "--state-dir",
+        ),
+        Setting(
+            "database_url",
+            "HEADGATE_DATABASE_URL",
+            _address,
+            None,
+            "a file in the state folder",
+            "The PostgreSQL database (14 or newer) that keeps the state instead, in its schema `headgate`: "
+            "`postgresql://user:password@host:port/database`.",
+            secret=True,
+        ),
+        Setting(
+            "environment",
+            "HEADGATE_ENVIRONMENT",
+            _text,
+            None,
+            "the only one there is",
+            "The environment that a command means when it names none.",
+            "-e",
+        ),
+        Setting(
+            "parallelism",
+            "HEADGATE_PARALLELISM",
+            _count,
+            16,
+            "16",
+            "How many steps of a run are carried out at once, where neither the command nor the job says.",
+            "--parallelism",
+        ),
+        Setting(
+            "lease_seconds",
+            "HEADGATE_LEASE_SECONDS",
+            _lease,
+            30.0,
+            "30",
+            "How long a run stays with a worker that is not heard of, in seconds.",
+        ),
+        Setting(
+            "wait_seconds",
+            "HEADGATE_WAIT_SECONDS",
+            _wait,
+            None,
+            "forever",
+            "How long a command waits for what another run holds, in seconds, or `forever`.",
+            "--wait",
+        ),
+        Setting(
+            "color",
+            "HEADGATE_COLOR",
+            _color,
+            "auto",
+            "auto",
+            "Whether answers are coloured: `auto` (on a terminal), `always` or `never`. `NO_COLOR` means `never`.",
+        ),
+        Setting(
+            "debug",
+            "HEADGATE_DEBUG",
+            _switch,
+            False,
+            "0",
+            "Whether an error that nobody expected also shows where in the program it happened.",
+        ),
+        Setting(
+            "allowed_env",
+            "HEADGATE_ALLOWED_ENV",
+            _names,
+            ("HEADGATE_*", "PG*", "SNOWFLAKE_*"),
+            "`HEADGATE_*, PG*, SNOWFLAKE_*`",
+            "Which environment variables `${NAME}` in `environments/*.yml` may name: names or globs, "
+            "separated by commas. Headgate's own credentials are never among them.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`sources` says for each setting where its value comes from: `default`, a file, a variable or a flag."""
+
+    state_dir: Path
+    database_url: Secret | None = None
+    environment: str | None = None
+    parallelism: int = 16
+    lease_seconds: float = 30.0
+    wait_seconds: float | None = None
+    color: str = "auto"
+    debug: bool = False
+    allowed_env: tuple[str, ...] = ("HEADGATE_*", "PG*", "SNOWFLAKE_*")
+    sources: Mapping[str, str] = field(default_factory=dict)
+    _variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def resolve(self, text: str) -> str:
+        """`text` with `${NAME}` replaced by that environment variable and `${secret:NAME}` by the secret of
+        that name. Values never stand in an error.
+
+        Raises Refused `variable_not_allowed`, UsageError (`variable_missing`, `secret_missing`).
+        """
+        return _REFERENCE.sub(lambda found: self._value(found[2], secret=found[1] is not None), text)
+
+    def _value(self, name: str, *, secret: bool) -> str:
+        variable = SECRET_PREFIX + name if secret else name
+        if not secret and not _allowed(name, self.allowed_env):
+            raise Refused(
+                "variable_not_allowed",
+                f"an environment's file may not read the variable {name}",
+                hint=f"allowed are {', '.join(self.allowed_env)}; add it with HEADGATE_ALLOWED_ENV",
+            )
+        if variable in self._variables:
+            return self._variables[variable]
+        what = f"the secret {name}" if secret else f"the environment variable {name}"
+        raise UsageError(
+            "secret_missing" if secret else "variable_missing",
+            f"{what} is not set",
+            hint=f"export {variable}=…",
+        )
+
+
+def load(
+    root: Path | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Reads the settings for a project in `root` (the working folder where there is none). `flags` are by
+    setting's name; None there means not given. `environ` replaces the process's own in tests.
+
+    Raises UsageError: `config_not_found`, `config_syntax`, `setting_unknown`, `setting_invalid`.
+    """
+    environ = os.environ if environ is None else environ
+    place = root if root is not None else Path.cwd()
+    values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+    values["state_dir"] = place / ".headgate"
+    sources = dict.fromkeys(SETTINGS, "default")
+    for source, name, raw in _given(_config_path(environ), environ, flags or {}):
+        try:
+            value = SETTINGS[name].read(raw)
+        except ValueError as error:
+            given = "" if SETTINGS[name].secret else f", not {raw!r}"
+            raise UsageError(
+                "setting_invalid", f"{name} must be {error}{given}", hint=f"it is set by {source}"
+            ) from None
+        values[name] = place / value if isinstance(value, Path) else value
+        sources[name] = source
+    known = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(SECRET_PREFIX) or _allowed(name, values["allowed_env"])
+    }
+    return Settings(**values, sources=sources, _variables=known)
+
+
+def debugging(environ: Mapping[str, str] | None = None) -> bool:
+    """The setting `debug`, also where no other setting can be read. Never raises."""
+    environ = os.environ if environ is None else environ
+    try:
+        return _switch(environ.get(SETTINGS["debug"].variable) or False)
+    except ValueError:
+        return False
+
+
+def _given(
+    config: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]
+) -> list[tuple[str, str, Any]]:
+    """(where, setting, value as given), the weakest first."""
+    found: list[tuple[str, str, Any]] = []
+    if config is not None:
+        found += [(str(config), name, value) for name, value in _read(config).items()]
+    if environ.get("NO_COLOR"):  # any value that is not empty, as no-color.org says
+        found.append(("NO_COLOR", "color", "never"))
+    found += [(s.variable, s.name, environ[s.variable]) for s in SETTINGS.values() if environ.get(s.variable)]
+    found += [
+        (SETTINGS[name].flag or f"the flag of {name}", name, value)
+        for name, value in flags.items()
+        if value is not None
+    ]
+    return found
+
+
+def _config_path(environ: Mapping[str, str]) -> Path | None:
+    named = environ.get(CONFIG_VARIABLE)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                "config_not_found", f"{CONFIG_VARIABLE} names {path}, which is not a file", hint="unset it"
+            )
+        return path
+    home = environ.get("HOME")
+    path = (Path(home) if home else Path.home()) / ".config" / "headgate" / "config.toml"
+    return path if path.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        line = re.search(r"line (\d+)(?:, column (\d+))?", str(error))
+        place = Location(str(path), int(line[1]), int(line[2] or 0)) if line else Location(str(path))
+        raise UsageError("config_syntax", f"not TOML: {error}", location=place) from error
+    except OSError as error:
+        raise UsageError("config_not_found", f"cannot read {path}: {error.strerror}") from error
+    for name in content:
+        if name not in SETTINGS:
+            raise UsageError(
+                "setting_unknown",
+                f"there is no setting {name}",
+                hint=did_you_mean(name, SETTINGS, f"there are {', '.join(SETTINGS)}"),
+                location=Location(str(path)),
+            )
+    return content
+
+
+def _allowed(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns) and not any(
+        fnmatchcase(name, pattern) for pattern in NEVER_GIVEN
+    )
+
+
+def reference_page() -> str:
+    """docs/reference/settings.md, whole."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from `headgate.settings`; do not edit.",
+        "",
+        "A value is taken from the first of these that gives one: the command's flag, the environment variable,",
+        f"the file `~/.config/headgate/config.toml` (another one with `{CONFIG_VARIABLE}`), the default. In the",
+        "file, settings stand at the top by their name: `parallelism = 8`. A relative folder counts from the",
+        "project's.",
+        "",
+        "| Setting | Variable | Flag | Default | Meaning |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{s.name}` | `{s.variable}` | {s.flag and f'`{s.flag}`'} | {s.default_text} | {s.meaning} |"
+        for s in SETTINGS.values()
+    ]
+    lines += [
+        "",
+        "## Variables and secrets in an environment's file",
+        "",
+        "`${NAME}` stands for an environment variable that `allowed_env` allows; `${secret:NAME}` for the variable",
+        f"`{SECRET_PREFIX}NAME`. They are read where the connection is made, and are never stored or shown. Whatever",
+        f"`allowed_env` says, these cannot be read as `${{NAME}}`: {', '.join(f'`{name}`' for name in NEVER_GIVEN)}.",
+        "",
+    ]
+    return "\n".join(lines)
