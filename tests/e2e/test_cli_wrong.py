@@ -262,3 +262,10 @@ def test_unknown_setting_names_its_file(seen: Project, tmp_path: Path) -> None:
     config.write_text("paralellism = 3\n")
     says(seen.run("status", code=2, HEADGATE_CONFIG=str(config)), "paralellism", "parallelism")
     says(seen.run("refresh", code=2, HEADGATE_WAIT_SECONDS="soon"), "wait_seconds must be")
+
+
+def test_streams_that_the_caller_closed_are_no_failure(fresh: Project) -> None:
+    for arguments in (["nodes", "list"], ["deploy"], ["refresh", "--json"]):
+        closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command(*arguments)]
+        assert subprocess.run(closed, cwd=fresh.folder, env=environment(), check=False).returncode == 0
+    assert fresh.run("runs", "list", "--json").body["data"][0]["status"] == "succeeded"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 
 from headgate.cli.output import complain, show_diagnostics
-from headgate.errors import HeadgateError, ProjectError, UsageError, did_you_mean
+from headgate.errors import HeadgateError, ProjectError, UsageError, did_you_mean, nearest
 from headgate.settings import debugging
 
 DONE, FAILED, WRONG, STRICT = 0, 1, 2, 3
@@ -106,15 +107,14 @@ def _explained(error: click.ClickException) -> tuple[str, str]:
     match error:
         case click.exceptions.NoSuchCommand():
             known = _command_names(context)
-            what = "command" if path == "headgate" else f"command of {path}"
-            message = f"there is no {what} {error.command_name}"
+            message = f"{path} has no command {error.command_name}"
             if "show" in known:  # `headgate runs 12`
                 help_hint = f"to see one: {path} show {error.command_name}"
             return message, did_you_mean(error.command_name, known, help_hint)
         case click.NoSuchOption():
-            known = _option_names(context)
             message = f"{path} has no option {error.option_name}"
-            return message, did_you_mean(error.option_name, known, help_hint)
+            near = nearest_flags(error.option_name, _option_names(context))
+            return message, f"did you mean {' or '.join(near)}?" if near else help_hint
     return error.format_message().strip().rstrip("."), help_hint
 
 
@@ -129,6 +129,12 @@ def _option_names(context: click.Context | None) -> list[str]:
         return []
     params = context.command.get_params(context)
     return [name for param in params for name in param.opts if name.startswith("--")]
+
+
+def nearest_flags(name: str, known: Sequence[str]) -> list[str]:
+    """By their words: the dashes that all of them share would make any two look alike."""
+    flags = {flag.lstrip("-"): flag for flag in known}
+    return [flags[word] for word in nearest(name.lstrip("-"), flags)]
 
 
 def usage(code: str, message: str, hint: str = "") -> UsageError:

@@ -6,6 +6,7 @@ name, module and short help stand in a table here.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ def main(ctx: click.Context) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and say how it ended: 0 done, 1 the work failed, 2 wrong usage or configuration,
     3 `warning` or `skipped` under `--strict`. Never raises, and never shows a traceback unless asked to."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a terminal that cannot show a letter gets its code, not an error
@@ -142,3 +144,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from headgate.cli.errors import end
 
         return end(error, color=invocation.color)
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller has closed (`>&-`) leads nowhere. Left as it is, the first file to be opened
+    would get the stream's number, and what is meant for the stream would be written into it."""
+    if sys.stdin is not None and sys.stdout is not None and sys.stderr is not None:
+        return
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(spare, True)
+    os.close(spare)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
