@@ -26,11 +26,12 @@ def says(done: Done, message: str, hint: str = "") -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["refesh"], "there is no command refesh", "did you mean refresh"),
-        (["nodes", "lst"], "there is no command of headgate nodes lst", "did you mean list"),
+        (["refesh"], "headgate has no command refesh", "did you mean refresh"),
+        (["nodes", "lst"], "headgate nodes has no command lst", "did you mean list"),
         (["refresh", "--inclde", "x"], "headgate refresh has no option --inclde", "--include"),
-        (["runs", "2"], "there is no command of headgate runs 2", "headgate runs show 2"),
+        (["runs", "2"], "headgate runs has no command 2", "headgate runs show 2"),
         (["refresh", "--wait", "-1"], "wait_seconds must be a number of seconds", "it is set by --wait"),
+        (["deploy", "--plan", "x"], "headgate deploy has no option --plan", "headgate deploy --help"),
         (["refresh", "--limit", "3"], "headgate refresh has no option --limit", ""),
         (["refresh", "extra"], "extra", "--help"),
         (["rerun"], "RUN_ID", "--help"),
