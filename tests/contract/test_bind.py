@@ -107,6 +107,13 @@ def test_a_query_that_the_warehouse_refuses_is_placed_in_its_file(same_dialect: 
     assert findings(same_dialect) == [("statement_failed", "nodes/STG/A.sql:7")]
 
 
+def test_only_the_source_that_is_missing_is_complained_of(tree: Project) -> None:
+    tree.write("nodes/RAW/sources.yml", "GONE: {}\n")
+    tree.write("nodes/STG/T.sql", "select * from RAW.GONE")
+    tree.write("tests/some.sql", "select * from STG.T where 1 = 0")
+    assert findings(tree) == [("source_missing", "nodes/RAW/sources.yml")]
+
+
 def test_a_template_that_fails_for_this_environment_says_why(tree: Project) -> None:
     tree.write("nodes/STG/A.sql", "select id from RAW.ITEMS where id > {{ 6 // parameters.low }}")
     environment = (tree.root / "environments/dev.yml").read_text()

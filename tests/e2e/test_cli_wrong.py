@@ -265,6 +265,14 @@ def test_unknown_setting_names_its_file(seen: Project, tmp_path: Path) -> None:
     says(seen.run("refresh", code=2, HEADGATE_WAIT_SECONDS="soon"), "wait_seconds must be")
 
 
+def test_data_file_that_is_not_there_names_its_source(fresh: Project) -> None:
+    fresh.write("nodes/RAW/sources.yml", "ITEMS: {file: items.csv}\nPRICES:\n")
+    done = fresh.run("plan", code=2)
+    assert "nodes/RAW/sources.yml: error: the source RAW.ITEMS cannot be read: " in done.err
+    assert "(line" not in done.err
+    assert "hint: put the file there, or correct `file` in sources.yml" in done.err
+
+
 def test_streams_that_the_caller_closed_are_no_failure(fresh: Project) -> None:
     for arguments in (["nodes", "list"], ["deploy"], ["refresh", "--json"]):
         closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command(*arguments)]

@@ -35,3 +35,8 @@ def placed(
         error.location = Location(node.path, node.line_offset + blank.count("\n") + line)
     error.args = (error.message,)
     return error
+
+
+def without_position(message: str) -> str:
+    """What the warehouse says, without the place in a statement that nobody wrote."""
+    return _POSITION.sub("", message)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from headgate.bind.complaint import placed
+from headgate.bind.complaint import placed, without_position
 from headgate.bind.fragments import Fragments, relationship_targets
 from headgate.bind.places import file_relation, missing_mappings, relation_of, table_name
 from headgate.bind.text import describe_text, resolve_stand_ins, transpile, transpile_type, with_stand_ins
@@ -129,14 +129,16 @@ class _Binder:
     def run(self) -> Bound:
         for name in order({node.id: node.depends_on for node in self.manifest.nodes.values()}):
             node = self.manifest.nodes[name]
-            if any(parent in self.manifest.nodes and parent not in self.bound for parent in node.depends_on):
-                continue  # its parent's error is the one to mend
+            if self.follows_a_problem(node):
+                continue
             try:
                 self.bound[name] = self.bind(node)
             except HeadgateError as error:
                 self.problem(node, error)
         tests: dict[str, BoundTest] = {}
         for test in self.manifest.tests.values():
+            if self.follows_a_problem(test):
+                continue
             try:
                 tests[test.id] = self.bind_test(test)
             except HeadgateError as error:
@@ -145,6 +147,11 @@ class _Binder:
             raise ProjectError(self.problems)
         nodes = _with_run_order(self.manifest, self.bound)
         return Bound(BoundManifest(self.binding.environment.id, self.dialect, nodes, tests), self.described)
+
+    def follows_a_problem(self, reader: Node | ProjectTest) -> bool:
+        """What it reads could not be bound: that error is the one to mend."""
+        nodes = self.manifest.nodes
+        return any(parent in nodes and parent not in self.bound for parent in reader.depends_on)
 
     def problem(self, node: Node | ProjectTest, error: HeadgateError) -> None:
         if isinstance(error, ProjectError):
@@ -225,7 +232,14 @@ class _Binder:
         """What really stands, else what is declared: a source's types are not ours to choose."""
         if relation is not None:
             self.described += 1
-            return self.binding.describe(f"SELECT * FROM {relation}")
+            try:
+                return self.binding.describe(f"SELECT * FROM {relation}")
+            except StatementFailed as error:
+                raise HeadgateError(
+                    "source_missing",
+                    f"the source {node.id} cannot be read: {without_position(error.message)}",
+                    hint="put the file there, or correct `file` in sources.yml",
+                ) from error
         facts = self.binding.facts.tables.get(str(table))
         if facts is not None:
             return tuple(BoundColumn(column.name, column.type) for column in facts.columns)
