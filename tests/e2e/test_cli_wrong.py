@@ -87,6 +87,15 @@ def test_bad_selector_shows_a_caret_below_the_place(seen: Project, arguments: li
     assert selector[caret.index("^") :].startswith("{ name: B }")
 
 
+def test_selector_of_a_file_is_shown_with_its_caret(fresh: Project) -> None:
+    fresh.write("jobs/nightly.yml", "id: 4\nname: n\nrefresh: {include: '{ C } OR { lokation: MART }'}\n")
+    done = fresh.run("compile", code=2)
+    place, hint, selector, caret = done.err.splitlines()[:4]
+    assert place.startswith("jobs/nightly.yml:3:")
+    assert hint == "  hint: did you mean location?"
+    assert selector[caret.index("^") :].startswith("lokation")
+
+
 def test_selector_that_is_not_closed_shows_where_it_was_opened(seen: Project) -> None:
     lines = seen.run("nodes", "--include", "{ nodeType: fact", code=2).err.splitlines()
     assert lines == [

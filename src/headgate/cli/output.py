@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +55,8 @@ def warn(text: str) -> None:
 def complain(message: str, hint: str, *, color: bool | None = None) -> None:
     """An error: one line and a hint."""
     click.echo(click.style("error:", fg="red", bold=True) + f" {one_line(message)}", err=True, color=color)
-    for line in hint.splitlines():
-        # A line that begins with a blank is a picture: a selector, and a caret below the place that is meant.
-        text = f"  {line}" if line.startswith(" ") else click.style("hint:", fg="cyan") + f" {line}"
-        click.echo(text, err=True, color=color)
+    for line in _hint_lines(hint):
+        click.echo(line, err=True, color=color)
 
 
 def show_diagnostics(found: Iterable[Diagnostic], *, color: bool | None = None) -> None:
@@ -67,8 +65,14 @@ def show_diagnostics(found: Iterable[Diagnostic], *, color: bool | None = None) 
         shade = "red" if one.severity == "error" else "yellow"
         text = f"{one.location}: {click.style(one.severity + ':', fg=shade)} {one_line(one.message)}"
         click.echo(text, err=True, color=color)
-        if one.hint:
-            click.echo(f"  {click.style('hint:', fg='cyan')} {one_line(one.hint)}", err=True, color=color)
+        for line in _hint_lines(one.hint):
+            click.echo(f"  {line}", err=True, color=color)
+
+
+def _hint_lines(hint: str) -> Iterator[str]:
+    for line in hint.splitlines():
+        # A line that begins with a blank is a picture: a selector, and a caret below the place that is meant.
+        yield f"  {line}" if line.startswith(" ") else click.style("hint:", fg="cyan") + f" {line}"
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
