@@ -164,7 +164,7 @@ def test_reference_that_may_not_or_cannot_be_read_is_refused(
 
 
 def test_own_credentials_stay_unreadable_when_everything_is_allowed(tmp_path: Path) -> None:
-    environ = {"HEADGATE_ALLOWED_ENV": "*", "HEADGATE_DATABASE_URL": "url", "HOME2": "fine"}
+    environ = {"HEADGATE_ALLOWED_ENV": "*", "HEADGATE_DATABASE_URL": "postgresql://", "HOME2": "fine"}
     settings = load(tmp_path, environ=nowhere(tmp_path) | environ)
     assert settings.resolve("${HOME2}") == "fine"
     with pytest.raises(Refused):
@@ -215,6 +215,21 @@ def test_secret_settings_do_not_show_when_settings_are_printed(tmp_path: Path) -
     environ = {"HEADGATE_ADMIN_TOKEN": "hush-hush-hush-hush", "HEADGATE_SECRET_KEY": "hush"}
     settings = load(tmp_path, environ=nowhere(tmp_path) | environ)
     assert settings.admin_token == Secret("hush-hush-hush-hush")
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize("value", ["mysql://ada:hush@host/db", "hush"])
+def test_address_of_another_kind_of_database_is_refused_and_not_shown(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, environ=nowhere(tmp_path) | {"HEADGATE_DATABASE_URL": value})
+    assert caught.value.code == "setting_invalid"
+    assert "hush" not in caught.value.message + caught.value.hint
+
+
+def test_address_of_the_database_does_not_show_when_settings_are_printed(tmp_path: Path) -> None:
+    url = "postgresql://ada:hush@host/db"
+    settings = load(tmp_path, environ=nowhere(tmp_path) | {"HEADGATE_DATABASE_URL": url})
+    assert settings.database_url == Secret(url)
     assert "hush" not in repr(settings)
 
 

@@ -51,13 +51,11 @@ def _names(kind: str, settings: Settings) -> Iterable[tuple[str, str]]:
 
 
 def _from_state(settings: Settings, ask: Callable[[Store], T]) -> T | None:
-    from headgate.cli.embedded import STATE_FILE
-    from headgate.store.store import Store
+    from headgate.store.store import STATE_FILE, open_store
 
-    path = settings.state_dir / STATE_FILE
-    if not path.is_file():  # opening it would make it
-        return None
-    with Store.open(path) as store:
+    if settings.database_url is None and not (settings.state_dir / STATE_FILE).is_file():
+        return None  # opening it would make it
+    with open_store(settings) as store:
         return ask(store)
 
 

@@ -23,14 +23,12 @@ from headgate.model.steps import Shapes, Step
 from headgate.recovery import release_dead_runs
 from headgate.service.context import Context
 from headgate.settings import Settings
-from headgate.store.store import Store
+from headgate.store.store import Store, open_store
 from headgate.warehouse.open import open_warehouse
 from headgate.worker import Worker, process_started, this_process
 
 if TYPE_CHECKING:
     from headgate.warehouse.base import Warehouse
-
-STATE_FILE = "state.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,13 @@ def embedded(
     `stop` also ends the wait for a warehouse, as Ctrl-C does where it is not given (KeyboardInterrupt).
     """
 
-    def resolve(text: str) -> str:
-        if "${" not in text:
-            return text  # most files hold nothing that wants more imports
-        from headgate.service.secrets import resolver
-
-        return resolver(settings, store)(text)
-
     def open_for(environment: Environment, who: str) -> Warehouse:
         def opened(wait_seconds: float | None) -> Warehouse:
             return open_warehouse(
                 environment.warehouse,
                 root=root,
                 label=who,
-                resolve=resolve,
+                resolve=settings.resolve,
                 on_wait=on_wait,
                 wait_seconds=wait_seconds,
             )
@@ -76,7 +67,7 @@ def embedded(
         return _open_unless_stopped(opened, stop, settings.wait_seconds, on_wait)
 
     owner = this_process(label)
-    with Store.open(settings.state_dir / STATE_FILE) as store:
+    with open_store(settings) as store:
         release_dead_runs(store, owner.host, process_started)
         context = Context(
             store=store,

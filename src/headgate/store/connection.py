@@ -6,12 +6,20 @@ statement is first prepared; repositories and their SQL stay the same for every 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
+from headgate.errors import Busy, UsageError
+from headgate.store.wakeups import Wakeups
+
+P = ParamSpec("P")
+T = TypeVar("T")
 Parameters = Mapping[str, Any]
 Row = tuple[Any, ...]
+
+ATTEMPTS = 5
 
 
 class Conflict(Exception):
@@ -35,12 +43,20 @@ class Connection(Protocol):
         """How many rows were changed in all."""
         ...
 
+    def notify(self) -> None:
+        """Wakes whoever waits for a change (`Database.wakeups`, in every process) once this transaction is
+        committed."""
+        ...
+
 
 class Spelling(Protocol):
-    """How a database spells the three words in which migrations differ (see `migrate`)."""
+    """How a database spells the words in which migrations differ (see `migrate`), and what its own files are
+    called (see `statements`)."""
 
+    dialect: str
     identity_type: str
     bytes_type: str
+    text_type: str
     clustered: str
 
 
@@ -50,21 +66,56 @@ class Database(Spelling, Protocol):
     transaction_count: int
     """How many write transactions were committed here."""
 
+    wakeups: Wakeups
+
+    def now_micros(self) -> int:
+        """The time that everybody who uses this database agrees on, in microseconds since 1970. Costs no question
+        to it, and does not jump with this machine's clock."""
+        ...
+
     def read(self) -> AbstractContextManager[Connection]:
         """A connection for single statements, each in a snapshot of its own."""
         ...
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that holds the write lock from its start; commits at the end, rolls back on any
-        exception. Never nested."""
+        """A transaction; commits at the end, rolls back on any exception. Never nested.
+
+        Others may write meanwhile (not on SQLite). What is read to decide on a change is read with
+        `{for_update}`, and several rows are locked in one order everywhere: runs, then environments; rows of one
+        table by their key. Where two wait for each other all the same, one of them gets Busy `state_conflict`,
+        and nothing of it is done: see `again`.
+        """
+        ...
+
+    def migration(self) -> AbstractContextManager[Connection]:
+        """A transaction for changes of the schema, which one process makes at a time."""
         ...
 
     def schema_version(self, connection: Connection) -> int: ...
 
     def set_schema_version(self, connection: Connection, version: int) -> None: ...
 
-    def prepare_new(self) -> None:
-        """Settings that stay in the database, made once before its first migration."""
-        ...
-
     def close(self) -> None: ...
+
+
+def again(change: Callable[P, T]) -> Callable[P, T]:
+    """Repeats a change that consists of one transaction where the database gave it up for another one."""
+
+    @wraps(change)
+    def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return change(*args, **kwargs)
+            except Busy as error:
+                if error.code != "state_conflict":
+                    raise
+        return change(*args, **kwargs)
+
+    return repeated
+
+
+def value_invalid(error: Exception) -> UsageError:
+    """A number or a text that no column can hold."""
+    return UsageError(
+        "value_invalid", f"a value cannot be kept: {error}", hint="correct the number or the text"
+    )

@@ -1,11 +1,13 @@
 """Brings a state's schema to this version of Headgate: numbered files of `migrations/`, forward only.
 
 Three words differ between databases and stand in braces: `{identity}` (a key that counts by itself),
-`{bytes}` (binary data) and `{clustered}` (rows kept in the order of their key, where the database can).
+`{bytes}` (binary data) and `{clustered}` (rows kept in the order of their key, where the database can). What one
+database needs besides stands in a file of the same number, `0002_….postgres.sql`.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 
@@ -19,6 +21,7 @@ SCHEMA_VERSION = 2
 """The number of the newest file in `migrations/`; a constant, so that opening a state lists no folder."""
 
 SQL = load("meta")
+_TEXT = re.compile(r"\btext\b")
 
 
 def migrate(database: Database, where: object) -> None:
@@ -32,13 +35,11 @@ def migrate(database: Database, where: object) -> None:
             return
         if version > SCHEMA_VERSION:
             raise _too_new(connection, where)
-    if version == 0:
-        database.prepare_new()
-    with database.write() as connection:
+    with database.migration() as connection:
         version = database.schema_version(connection)  # another process may have been first
         if version > SCHEMA_VERSION:
             raise _too_new(connection, where)
-        for path in sorted(FOLDER.glob("[0-9]*.sql")):
+        for path in migrations(database.dialect):
             if int(path.name[:4]) > version:
                 for statement in statements_of(path, database):
                     connection.change(statement)
@@ -46,6 +47,13 @@ def migrate(database: Database, where: object) -> None:
         for key, value in (("headgate_version", __version__), ("schema_version", str(SCHEMA_VERSION))):
             connection.change(SQL["set"], {"key": key, "value": value})
         database.set_schema_version(connection, SCHEMA_VERSION)
+
+
+def migrations(dialect: str) -> list[Path]:
+    """The files for one database, in their order; its own one comes after that which all share."""
+    parts = {path: path.name.split(".")[1:-1] for path in FOLDER.glob("[0-9]*.sql")}
+    own = [path for path, middle in parts.items() if middle in ([], [dialect])]
+    return sorted(own, key=lambda path: (path.name[:4], parts[path]))
 
 
 def statements_of(path: Path, database: Spelling) -> list[str]:
@@ -59,6 +67,7 @@ def statements_of(path: Path, database: Spelling) -> list[str]:
         ("{clustered}", database.clustered),
     ):
         text = text.replace(word, spelling)
+    text = _TEXT.sub(database.text_type, text)
     return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import StateError
-from headgate.store.connection import Conflict, Connection, Parameters, Row
+from headgate.store.clock import SteadyClock, wall_micros
+from headgate.store.connection import Conflict, Connection, Parameters, Row, value_invalid
+from headgate.store.wakeups import PolledWakeups, Wakeups
 
 SAFE_VERSION = (3, 51, 3)
 """SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections checkpoint at the same instant."""
@@ -38,6 +40,9 @@ def _driver() -> Any:
 driver: Any = _driver()
 """The module that speaks to SQLite: the standard library's, or `pysqlite3` where that one is too old."""
 
+DRIVER_ERRORS = (driver.Error, OverflowError, UnicodeEncodeError)
+"""The latter two are values that no column can hold."""
+
 
 def sqlite_version() -> tuple[int, ...]:
     """The version of the SQLite library in use; below SAFE_VERSION `doctor` warns."""
@@ -46,16 +51,20 @@ def sqlite_version() -> tuple[int, ...]:
 
 
 class SqliteConnection:
-    __slots__ = ("_path", "raw")
+    __slots__ = ("_path", "notifies", "raw")
 
     def __init__(self, path: Path, raw: Any) -> None:
         self._path = path
         self.raw = raw
+        self.notifies = False
+
+    def notify(self) -> None:
+        self.notifies = True
 
     def rows(self, sql: str, parameters: Parameters = NOTHING) -> list[Row]:
         try:
             found: list[Row] = self.raw.execute(sql, parameters).fetchall()
-        except driver.Error as error:
+        except DRIVER_ERRORS as error:
             raise mapped(error, self._path) from error
         return found
 
@@ -67,14 +76,14 @@ class SqliteConnection:
     def change(self, sql: str, parameters: Parameters = NOTHING) -> int:
         try:
             count: int = self.raw.execute(sql, parameters).rowcount
-        except driver.Error as error:
+        except DRIVER_ERRORS as error:
             raise mapped(error, self._path) from error
         return count
 
     def change_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
         try:
             count: int = self.raw.executemany(sql, parameters).rowcount
-        except driver.Error as error:
+        except DRIVER_ERRORS as error:
             raise mapped(error, self._path) from error
         return max(count, 0)
 
@@ -84,8 +93,10 @@ class SqliteDatabase:
     so a process with one thread has one, and a server as many as it has threads at work.
     """
 
+    dialect = "sqlite"
     identity_type = "integer primary key autoincrement"  # ids are never used again, also after pruning
     bytes_type = "blob"
+    text_type = "text"
     clustered = "without rowid"
 
     def __init__(self, path: Path) -> None:
@@ -96,6 +107,9 @@ class SqliteDatabase:
         # Threads of one process queue here, in order, rather than in SQLite's busy handler, which sleeps.
         self._writing = threading.Lock()
         self._writer: int | None = None
+        self._watcher: SqliteConnection | None = None
+        self.wakeups: Wakeups = PolledWakeups(self._version)
+        self.now_micros = SteadyClock(wall_micros()).now_micros
 
     def _connect(self) -> SqliteConnection:
         raw = None
@@ -144,11 +158,14 @@ class SqliteDatabase:
             raise RuntimeError("a write transaction inside another one")
         with self._writing, self.read() as connection:
             self._writer = me
+            connection.notifies = False
             try:
                 connection.change("BEGIN IMMEDIATE")
                 yield connection
                 connection.change("COMMIT")
                 self.transaction_count += 1
+                if connection.notifies:
+                    self.wakeups.poke()
             except BaseException:
                 # The first error is the one to tell; without a transaction to end, this is an error too.
                 with suppress(driver.Error):
@@ -172,12 +189,25 @@ class SqliteDatabase:
         connection.change(f"PRAGMA user_version={version:d}")
         connection.change(f"PRAGMA application_id={APPLICATION_ID:d}")
 
-    def prepare_new(self) -> None:
+    @contextmanager
+    def migration(self) -> Iterator[SqliteConnection]:
         with self.read() as connection:
-            connection.rows("PRAGMA journal_mode=WAL")
+            connection.rows("PRAGMA journal_mode=WAL")  # stays in the file
+        with self.write() as connection:
+            yield connection
+
+    def _version(self) -> int:
+        """A number that changes with every commit of any other connection, of this process or another one."""
+        if self._watcher is None:
+            self._watcher = self._connect()
+        version: int = self._watcher.rows("PRAGMA data_version")[0][0]
+        return version
 
     def close(self) -> None:
         self._closed = True
+        self.wakeups.close()
+        if self._watcher is not None:
+            self._watcher.raw.close()
         while self._idle:
             self._idle.pop().raw.close()
 
@@ -202,6 +232,8 @@ def mapped(error: Exception, path: Path) -> Exception:
     """What an error of the driver means. Errors that only a mistake of ours can cause stay as they are."""
     if isinstance(error, driver.IntegrityError):
         return Conflict(str(error))
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        return value_invalid(error)
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StateError(

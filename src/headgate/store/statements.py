@@ -5,7 +5,12 @@
     SELECT {columns} FROM run WHERE id = :id
 
 `{columns}` is replaced by the statement of that name in the same file; other words in braces are left for the
-repository to fill with fixed text (`{where}`, `{digests}`), never with a value from outside.
+repository to fill with fixed text (`{where}`, `{digests}`), never with a value from outside. `{for_update}` locks
+the rows that a query finds, where a database has locks for rows; so do longer words (`{for_update_of_run}`,
+`{for_update_skip_locked}`).
+
+A statement that must differ stands once more in a file beside it, `runs.postgres.sql`. It replaces the shared text on
+its way to the database, so it has no words for a repository to fill.
 """
 
 from __future__ import annotations
@@ -24,12 +29,39 @@ CHUNK = 500
 
 def load(name: str) -> dict[str, str]:
     """The statements of one file, by name, in the order of the file."""
-    parts = _NAME.split((FOLDER / f"{name}.sql").read_text(encoding="utf-8"))[1:]
-    bare = {
+    bare = _parsed(FOLDER / f"{name}.sql")
+    return _filled(bare, bare)
+
+
+def _row_lock(word: re.Match[str]) -> str:
+    """A comment where the word asks for a lock; a database that locks rows makes a clause of it."""
+    return f"/* {word[1].replace('_', ' ')} */" if word[1].startswith("for_update") else word[0]
+
+
+def overrides(dialect: str) -> dict[str, str]:
+    """The statements that one database has its own texts for, by the text that they replace."""
+    found = {}
+    for path in FOLDER.glob(f"*.{dialect}.sql"):
+        shared = load(path.name.partition(".")[0])
+        own = _parsed(path)
+        texts = _filled(own, {**shared, **own})
+        found.update({shared[key]: text for key, text in texts.items() if key in shared})
+    return found
+
+
+def _filled(texts: dict[str, str], words: dict[str, str]) -> dict[str, str]:
+    return {
+        key: _WORD.sub(lambda word: words.get(word[1]) or _row_lock(word), text)
+        for key, text in texts.items()
+    }
+
+
+def _parsed(path: Path) -> dict[str, str]:
+    parts = _NAME.split(path.read_text(encoding="utf-8"))[1:]
+    return {
         key: "\n".join(line for line in body.strip().splitlines() if not line.startswith("--"))
         for key, body in zip(parts[::2], parts[1::2], strict=True)
     }
-    return {key: _WORD.sub(lambda word: bare.get(word[1], word[0]), text) for key, text in bare.items()}
 
 
 def one_of(values: Iterable[str]) -> str:

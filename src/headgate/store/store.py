@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from headgate.store.accounts import Accounts
-from headgate.store.audit import Audit
+from headgate.settings import Settings
 from headgate.store.blobs import Blobs
-from headgate.store.codec import to_micros
+from headgate.store.codec import from_micros, to_micros
 from headgate.store.connection import Database
 from headgate.store.deployments import Deployments
 from headgate.store.environments import Environments
@@ -19,25 +18,26 @@ from headgate.store.events import Events
 from headgate.store.migrate import SQL, migrate
 from headgate.store.queue import Queue
 from headgate.store.runs import Runs
-from headgate.store.secrets import Secrets
 from headgate.store.sqlite import SqliteDatabase, create_file
 from headgate.store.steps import Steps
 from headgate.store.tags import Tags
-from headgate.store.tokens import Tokens
 
 Clock = Callable[[], datetime]
 
-
-def system_clock() -> datetime:
-    return datetime.now(UTC)
+STATE_FILE = "state.db"
 
 
 class Store:
-    """Headgate's own state. Usable from any number of threads; closed once, by who opened it."""
+    """Headgate's own state. Usable from any number of threads; closed once, by who opened it.
 
-    def __init__(self, database: Database, where: object, clock: Clock = system_clock) -> None:
+    `where` names it to people. `clock` replaces the database's own in tests. `wakeups` tells of changes that somebody
+    may wait for.
+    """
+
+    def __init__(self, database: Database, where: object, clock: Clock | None = None) -> None:
         migrate(database, where)
         self.database = database
+        self.wakeups = database.wakeups
         self.where = where
         self._clock = clock
         self._uid: str | None = None
@@ -49,13 +49,9 @@ class Store:
         self.steps = Steps(database, self.now_micros)
         self.events = Events(database)
         self.tags = Tags(database, self.now_micros)
-        self.accounts = Accounts(database, self.now_micros)
-        self.tokens = Tokens(database, self.now_micros)
-        self.secrets = Secrets(database, self.now_micros)
-        self.audit = Audit(database, self.now_micros)
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock = system_clock) -> Self:
+    def open(cls, path: Path, *, clock: Clock | None = None) -> Self:
         """Opens the state in the SQLite file `path`, made (with its folder) where it is missing, and brought
         to this version's schema.
 
@@ -70,6 +66,32 @@ class Store:
             database.close()
             raise
 
+    @classmethod
+    def open_url(cls, url: str, *, clock: Clock | None = None) -> Self:
+        """Opens the state in a PostgreSQL database, made in its schema `headgate` where it is missing, and brought to
+        this version's schema.
+
+        Raises UsageError `database_url_invalid`, StateError: `state_unavailable`, `state_version`, `state_too_new`,
+        `state_corrupt`, `state_locked`, `state_read_only`, `disk_full`.
+        """
+        from headgate.store.postgres import PostgresDatabase
+
+        database = PostgresDatabase(url)
+        try:
+            store = cls(database, database.where, clock)
+            database.adopt_events()
+        except BaseException:
+            database.close()
+            raise
+        return store
+
+    @classmethod
+    def connect(cls, target: Path | str, *, clock: Clock | None = None) -> Self:
+        """Opens a file or, where `target` is an address, a database."""
+        if isinstance(target, str) and "://" in target:
+            return cls.open_url(target, clock=clock)
+        return cls.open(Path(target), clock=clock)
+
     @property
     def uid(self) -> str:
         """Names this state among all states; never changes."""
@@ -80,11 +102,11 @@ class Store:
         return self._uid
 
     def now(self) -> datetime:
-        """The clock that leases and records go by: aware, UTC."""
-        return self._clock()
+        """The clock that leases and records go by: aware, UTC. It is the database's, so that all processes agree."""
+        return from_micros(self.database.now_micros()) if self._clock is None else self._clock()
 
     def now_micros(self) -> int:
-        return to_micros(self._clock())
+        return self.database.now_micros() if self._clock is None else to_micros(self._clock())
 
     def close(self) -> None:
         self.database.close()
@@ -96,3 +118,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def open_store(settings: Settings) -> Store:
+    """The state that the settings name: a PostgreSQL database, or the file in the state folder."""
+    if settings.database_url is not None:
+        return Store.open_url(settings.database_url.reveal())
+    return Store.open(settings.state_dir / STATE_FILE)

@@ -63,7 +63,7 @@ def _findings(invocation: Invocation) -> list[Finding]:
         with invocation.open("headgate doctor") as opened:
             context = opened.context
             runs = context.store.runs.list(limit=1)
-            words = f"{settings.state_dir / 'state.db'}, last run {runs[0].id if runs else 'none'}"
+            words = f"{context.store.where}, last run {runs[0].id if runs else 'none'}"
             findings.append(Finding("state", Verdict.OK, words))
             findings += [check_environment(context, environment) for environment in environments]
     except HeadgateError as error:
