@@ -259,3 +259,13 @@ def test_start_sent_again_with_its_key_is_the_same_run(tree: Project) -> None:
     assert again == first
     with pytest.raises(Refused, match="with another request"):
         running.start_refresh(context, environment, RunRequest(include="{ LOW }"), entry=entry)
+
+
+def test_rerun_of_nodes_that_are_all_gone_is_refused(tree: Project) -> None:
+    break_it(tree)
+    failed = tree.refresh(RunRequest(include="{ BAD }+"))
+    for gone in ("nodes/STG/BAD.sql", "nodes/MART/CHILD.sql", "tests/child_is_small.sql"):
+        tree.remove(gone)
+    tree.deploy()
+    with pytest.raises(Refused, match=r"no longer deployed in dev: STG\.BAD, MART\.CHILD"):
+        tree.rerun(failed.id)

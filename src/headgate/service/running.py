@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -99,7 +100,8 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
     """Write down a new run over what did not succeed in `run_id` and its reruns until now, with its selectors and
     parameters; None where there is nothing to rerun.
 
-    Raises NotFound, or Refused (`run_not_ended`, `not_a_refresh`, `version_changed` with `same_version`).
+    Raises NotFound, or Refused (`run_not_ended`, `not_a_refresh`, `nothing_left`, `version_changed` with
+    `same_version`).
     """
     store = context.store
     family = store.runs.history_chain(run_id)
@@ -124,6 +126,7 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
             f"another version is deployed in {environment.environment.name} since run {run_id}",
             hint="rerun without --same-version, or deploy that version again",
         )
+    _require_something_left(context, family, environment)
     return store.runs.create(
         NewRun(
             kind=RunKind.REFRESH,
@@ -143,6 +146,26 @@ def cancel(context: Context, run_id: int) -> Run:
     """Ask a run to stop: a waiting one is canceled at once, a running one by its own process, which stops its
     statements in the warehouse. Raises NotFound, or Refused `run_ended`."""
     return context.store.runs.request_cancel(run_id)
+
+
+def _require_something_left(context: Context, family: Sequence[Run], environment: EnvironmentRow) -> None:
+    """Raises Refused `nothing_left` where all that did not succeed is no longer deployed: a run over nothing would say
+    that it succeeded."""
+    good: dict[str, bool] = {}
+    for run in family:
+        for row in context.store.steps.list(run.id):
+            good[row.step_id] = good.get(row.step_id, False) or row.status.good
+    left = [step_id for step_id, ended_well in good.items() if not ended_well]
+    if not left or environment.current_deployment_id is None:
+        return
+    deployed = context.store.deployments.step_digests(environment.current_deployment_id, left)
+    if not deployed:
+        names = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        raise Refused(
+            "nothing_left",
+            f"what did not succeed is no longer deployed in {environment.environment.name}: {names}",
+            hint="start a new run",
+        )
 
 
 def _covers(run: Run, old: Run) -> bool:
