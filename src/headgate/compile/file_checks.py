@@ -13,6 +13,7 @@ from headgate.compile.schema import place
 from headgate.compile.summary import Finding
 from headgate.compile.yaml_file import Marks, YamlText
 from headgate.errors import UsageError, did_you_mean
+from headgate.model.project import WarehouseConfig
 
 _WORKLOADS = ("model", "orchestration", "phases", "command", "sql", "http")
 _SECRET_KEYS = ("password", "token", "secret", "private_key", "private_key_passphrase", "passphrase")
@@ -58,7 +59,23 @@ def environment(document: YamlText) -> list[Finding]:
             message = f"{key} stands in the file as plain text"
             hint = f'write {key}: "${{{key.upper()}}}" and set that environment variable'
             findings.append(Finding("plain_secret", message, line, column, hint))
-    return findings
+    return findings + _warehouse(document)
+
+
+def _warehouse(document: YamlText) -> list[Finding]:
+    """What a connection would refuse without having tried: its type and its options."""
+    from headgate.warehouse.open import check_config
+
+    options = dict(document.data["warehouse"])
+    kind = options.pop("type")
+    try:
+        check_config(WarehouseConfig(kind, options))
+    except UsageError as error:
+        at = "warehouse/type" if error.code == "warehouse_type_unknown" else "warehouse"
+        line, column = place(document.marks, at, value=True)
+        hint = error.hint or "correct it under `warehouse`"
+        return [Finding(error.code, error.message, line, column, hint)]
+    return []
 
 
 def drop_other_workloads(document: YamlText, findings: list[Finding]) -> None:

@@ -278,7 +278,7 @@ def test_source_keeps_what_its_file_says(compiled: Compile) -> None:
 TEMPLATED: Files = {
     N: "/*---\n---*/\nselect c_id from RAW.{{ parameters.table | default('CUSTOMER') }}\n"
     "where c_name = '{{ parameters.segment }}'",
-    "environments/dev.yml": "id: 1\nname: dev\nwarehouse: {type: duckdb}\n"
+    "environments/dev.yml": "id: 1\nname: dev\nwarehouse: {type: duckdb, path: d.duckdb}\n"
     "mappings: {RAW: {schema: raw}, STG: {schema: stg}}\nparameters: {table: CUSTOMER}\n",
 }
 
