@@ -22,6 +22,10 @@ SECRET_PREFIX = "HEADGATE_SECRET_"
 NEVER_GIVEN = ("HEADGATE_*TOKEN*", "HEADGATE_DATABASE_URL", "HEADGATE_CONFIG", "HEADGATE_SECRET_*")
 """Headgate's own credentials: no project may read them, whatever `allowed_env` says."""
 
+KEY_VARIABLE = "HEADGATE_SECRET_KEY"
+"""Looks like the variable of a secret named KEY, and is none: it opens all others."""
+
+_CREDENTIAL = re.compile("PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{(?:(secret):)?([^}]*)\}")
 
 
@@ -113,6 +117,17 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _secret(value: Any) -> Secret:
+    return Secret(_text(value).strip())
+
+
+def _admin_token(value: Any) -> Secret:
+    # Looked up by a fast hash: a text that can be guessed would be found.
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]{16,512}", value):
+        raise ValueError("16 to 512 letters, digits and signs, without blanks")
+    return Secret(value)
+
+
 SETTINGS = {
     setting.name: setting
     for setting in (
@@ -195,6 +210,26 @@ SETTINGS = {
             "Which environment variables `${NAME}` in `environments/*.yml` may name: names or globs, "
             "separated by commas. Headgate's own credentials are never among them.",
         ),
+        Setting(
+            "admin_token",
+            "HEADGATE_ADMIN_TOKEN",
+            _admin_token,
+            None,
+            "made by the first `serve`",
+            "The token of a server's admin, in place of the one that the first `serve` makes and writes to "
+            "`admin-token` in the state's folder.",
+            secret=True,
+        ),
+        Setting(
+            "secret_key",
+            KEY_VARIABLE,
+            _secret,
+            None,
+            "a file in the state's folder",
+            "The key that seals stored secrets: 32 bytes in base 64. Several are parted by commas: the first seals, "
+            "any opens. By default `secret.key` in the state's folder, made at first use.",
+            secret=True,
+        ),
     )
 }
 
@@ -212,33 +247,57 @@ class Settings:
     color: str = "auto"
     debug: bool = False
     allowed_env: tuple[str, ...] = ("HEADGATE_*", "PG*", "SNOWFLAKE_*")
+    admin_token: Secret | None = None
+    secret_key: Secret | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     _variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
-    def resolve(self, text: str) -> str:
-        """`text` with `${NAME}` replaced by that environment variable and `${secret:NAME}` by the secret of
-        that name. Values never stand in an error.
+    def resolve(
+        self,
+        text: str,
+        *,
+        stored: Callable[[str], Secret | None] = lambda _: None,
+        on_secret: Callable[[Secret], None] = lambda _: None,
+    ) -> str:
+        """`text` with `${NAME}` replaced by that environment variable and `${secret:NAME}` by the secret of that
+        name: its variable, else what `stored` knows. Values never stand in an error; `on_secret` is told each
+        value that is a secret, by its place or by its variable's name.
 
         Raises Refused `variable_not_allowed`, UsageError (`variable_missing`, `secret_missing`).
         """
-        return _REFERENCE.sub(lambda found: self._value(found[2], secret=found[1] is not None), text)
 
-    def _value(self, name: str, *, secret: bool) -> str:
-        variable = SECRET_PREFIX + name if secret else name
-        if not secret and not _allowed(name, self.allowed_env):
+        def value(found: re.Match[str]) -> str:
+            name = found[2]
+            if not found[1]:
+                text = self._variable(name)
+                if _CREDENTIAL.search(name):
+                    on_secret(Secret(text))
+                return text
+            own = self._variables.get(SECRET_PREFIX + name)
+            secret = stored(name) if own is None else Secret(own)
+            if secret is None:
+                raise UsageError(
+                    "secret_missing",
+                    f"the secret {name} is not set",
+                    hint=f"headgate secret set {name}, or export {SECRET_PREFIX}{name}=…",
+                )
+            on_secret(secret)
+            return secret.reveal()
+
+        return _REFERENCE.sub(value, text)
+
+    def _variable(self, name: str) -> str:
+        if not _allowed(name, self.allowed_env):
             raise Refused(
                 "variable_not_allowed",
                 f"an environment's file may not read the variable {name}",
                 hint=f"allowed are {', '.join(self.allowed_env)}; add it with HEADGATE_ALLOWED_ENV",
             )
-        if variable in self._variables:
-            return self._variables[variable]
-        what = f"the secret {name}" if secret else f"the environment variable {name}"
-        raise UsageError(
-            "secret_missing" if secret else "variable_missing",
-            f"{what} is not set",
-            hint=f"export {variable}=…",
-        )
+        if name not in self._variables:
+            raise UsageError(
+                "variable_missing", f"the environment variable {name} is not set", hint=f"export {name}=…"
+            )
+        return self._variables[name]
 
 
 def load(
@@ -258,10 +317,11 @@ def load(
     values["state_dir"] = place / ".headgate"
     sources = dict.fromkeys(SETTINGS, "default")
     for source, name, raw in _given(_config_path(environ), environ, flags or {}):
+        setting = SETTINGS[name]
         try:
-            value = SETTINGS[name].read(raw)
+            value = setting.read(raw)
         except ValueError as error:
-            given = "" if SETTINGS[name].secret else f", not {raw!r}"
+            given = "" if setting.secret else f", not {raw!r}"
             raise UsageError(
                 "setting_invalid", f"{name} must be {error}{given}", hint=f"it is set by {source}"
             ) from None
@@ -270,7 +330,7 @@ def load(
     known = {
         name: value
         for name, value in environ.items()
-        if name.startswith(SECRET_PREFIX) or _allowed(name, values["allowed_env"])
+        if (name.startswith(SECRET_PREFIX) and name != KEY_VARIABLE) or _allowed(name, values["allowed_env"])
     }
     return Settings(**values, sources=sources, _variables=known)
 
@@ -368,8 +428,9 @@ def reference_page() -> str:
         "## Variables and secrets in an environment's file",
         "",
         "`${NAME}` stands for an environment variable that `allowed_env` allows; `${secret:NAME}` for the variable",
-        f"`{SECRET_PREFIX}NAME`. They are read where the connection is made, and are never stored or shown. Whatever",
-        f"`allowed_env` says, these cannot be read as `${{NAME}}`: {', '.join(f'`{name}`' for name in NEVER_GIVEN)}.",
+        f"`{SECRET_PREFIX}NAME` where it is set, else for what `headgate secret set NAME` has stored. They are read",
+        "where the connection is made, and never shown. Whatever `allowed_env` says, these cannot be read as",
+        f"`${{NAME}}`: {', '.join(f'`{name}`' for name in NEVER_GIVEN)}.",
         "",
     ]
     return "\n".join(lines)

@@ -51,13 +51,20 @@ def embedded(
     `stop` also ends the wait for a warehouse, as Ctrl-C does where it is not given (KeyboardInterrupt).
     """
 
+    def resolve(text: str) -> str:
+        if "${" not in text:
+            return text  # most files hold nothing that wants more imports
+        from headgate.service.secrets import resolver
+
+        return resolver(settings, store)(text)
+
     def open_for(environment: Environment, who: str) -> Warehouse:
         def opened(wait_seconds: float | None) -> Warehouse:
             return open_warehouse(
                 environment.warehouse,
                 root=root,
                 label=who,
-                resolve=settings.resolve,
+                resolve=resolve,
                 on_wait=on_wait,
                 wait_seconds=wait_seconds,
             )

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from headgate.settings import Settings
+from headgate.store.accounts import Accounts
+from headgate.store.audit import Audit
 from headgate.store.blobs import Blobs
 from headgate.store.codec import from_micros, to_micros
 from headgate.store.connection import Database
@@ -18,9 +20,11 @@ from headgate.store.events import Events
 from headgate.store.migrate import SQL, migrate
 from headgate.store.queue import Queue
 from headgate.store.runs import Runs
+from headgate.store.secrets import Secrets
 from headgate.store.sqlite import SqliteDatabase, create_file
 from headgate.store.steps import Steps
 from headgate.store.tags import Tags
+from headgate.store.tokens import Tokens
 
 Clock = Callable[[], datetime]
 
@@ -49,6 +53,10 @@ class Store:
         self.steps = Steps(database, self.now_micros)
         self.events = Events(database)
         self.tags = Tags(database, self.now_micros)
+        self.accounts = Accounts(database, self.now_micros)
+        self.tokens = Tokens(database, self.now_micros)
+        self.secrets = Secrets(database, self.now_micros)
+        self.audit = Audit(database, self.now_micros)
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock | None = None) -> Self:

@@ -15,7 +15,7 @@ from tests.contract.store.samples import OWNER, Clock
 from headgate.errors import Busy
 from headgate.model.runs import RunKind, RunStatus
 from headgate.store import RunFilter, Store
-from headgate.store.runs import list_statement
+from headgate.store.run_lists import RunOrder, list_statement
 
 RUN_COUNT = 100_000
 
@@ -91,7 +91,7 @@ def test_page_of_runs_reads_a_small_part_of_100000_whatever_the_filter(history: 
 def test_page_of_runs_is_found_by_an_index(history: Store) -> None:
     for environment_id, status, kind, job_id, before_id in FILTERS:
         which = RunFilter(environment_id, status, kind, job_id)
-        statement, parameters = list_statement(which, before_id)
+        statement, parameters = list_statement(which, RunOrder(after_id=before_id))
         with history.database.read() as connection:
             plan = connection.rows(f"EXPLAIN QUERY PLAN {statement}", {**parameters, "limit": 50})
         details = [row[3] for row in plan]
