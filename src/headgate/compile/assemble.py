@@ -159,7 +159,10 @@ class _Assembler:
         for path in self.kinds.get(FileKind.SOURCES, ()):
             location = self.location_of(path)
             if location is not None:
-                for name, data in self.summaries.get(path).data.items():
+                summary = self.summaries.get(path)
+                if summary.broken:
+                    self.names.unread.add(location)
+                for name, data in summary.data.items():
                     self.add(Entry(data.get("id") or f"{location}.{name}", location, name, path, at=name))
         for path in self.kinds.get(FileKind.NODE, ()):
             location = self.location_of(path)

@@ -41,13 +41,15 @@ class NameProblem:
 
 @dataclass(slots=True)
 class Names:
-    """`locations` maps the folded name to the declared one."""
+    """`locations` maps the folded name to the declared one. In the locations of `unread` a sources.yml could not
+    be read: what seems to be missing there may stand in it."""
 
     locations: Mapping[str, str]
     default_location: str | None
     by_name: dict[tuple[str, str], Entry] = field(default_factory=dict)
     by_id: dict[str, Entry] = field(default_factory=dict)
     disabled: set[tuple[str, str]] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
     def entries(self) -> Iterable[Entry]:
         return self.by_name.values()
@@ -66,7 +68,7 @@ class Names:
             found = self.by_name.get((self.default_location.lower(), parts[0].lower()))
             if found is None and _FILE_NAME.search(parts[0]):
                 return None
-            return found or self.unknown_node(self.default_location, parts[0])
+            return found or self.missing(self.default_location, parts[0])
         location = self.locations.get(parts[0].lower())
         if location is None:
             if parts[0].lower() in SYSTEM_SCHEMAS:
@@ -74,7 +76,7 @@ class Names:
             known = list(self.locations.values())
             hint = did_you_mean(parts[0], known, f"the locations are {', '.join(known)}")
             return NameProblem("unknown_location", f"there is no location {parts[0]}", hint)
-        return self.by_name.get((location.lower(), parts[1].lower())) or self.unknown_node(location, parts[1])
+        return self.by_name.get((location.lower(), parts[1].lower())) or self.missing(location, parts[1])
 
     def find_declared(self, text: str) -> Entry | NameProblem:
         """A node named in YAML: by id, `LOCATION.NAME`, or a name in the default location."""
@@ -84,6 +86,9 @@ class Names:
         location, dot, name = text.partition(".")
         result = self.find((location, name) if dot else (text,))
         return result or NameProblem("unknown_node", f"there is no node {text}", "write LOCATION.NAME")
+
+    def missing(self, location: str, name: str) -> NameProblem | None:
+        return None if location in self.unread else self.unknown_node(location, name)
 
     def unknown_node(self, location: str, name: str) -> NameProblem:
         if (location.lower(), name.lower()) in self.disabled:

@@ -15,6 +15,8 @@ from headgate.model.project import Environment, Manifest
 
 CACHE_FOLDER = ".headgate/cache"
 _FEW_FILES = 100
+_OF_THE_PROJECT = frozenset({"unknown_location", "unknown_node", "unknown_parameter"})
+"""What only seems to be missing where headgate.yml, which would define it, cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def _compile(
         workspace.summarize_sql()
         assembly = assemble([record.path for record in files.records], project, workspace, previous)
         diagnostics = workspace.diagnostics() + assembly.diagnostics
+    if workspace.project_unread:
+        diagnostics = [one for one in diagnostics if one.code not in _OF_THE_PROJECT]
     diagnostics.sort(key=lambda d: (d.location.file, d.location.line, d.location.column, d.code))
     cache.write_files(workspace.used())
     if any(d.severity == "error" for d in diagnostics):

@@ -127,6 +127,12 @@ class Workspace:
 
     # what all nodes share
 
+    @property
+    def project_unread(self) -> bool:
+        """Whether nothing at all is known of headgate.yml."""
+        summary = self.get(PROJECT_FILE)
+        return summary.broken and not summary.data
+
     def read_project(self) -> ProjectData:
         """headgate.yml, macros and node types; the context that templates see. Where headgate.yml is broken,
         what can be used of it, so that other files' errors can be told too."""
