@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from headgate.errors import Busy, LeaseLost, Refused
 from headgate.model.runs import Overlap, Owner, Run, RunKind, RunStatus
+from headgate.model.steps import StepError
 from headgate.store import claims, events, runs
 from headgate.store.codec import MICROSECOND, to_json
 from headgate.store.connection import Conflict, Connection, Database, Row
@@ -28,6 +29,15 @@ RUN_COLUMNS = runs.SQL["columns"].count(",") + 1
 FRESH, RESUMED = "run.started_at IS NULL", "run.started_at IS NOT NULL"
 DEFAULT_CAP = 100
 """How many runs of one configuration may wait: more of them are a mistake somewhere, not work."""
+
+MOST_FENCES = 12
+"""A run that has lost six workers (a claim and a hand-back each move the fence) is what kills them."""
+
+_WORKERS_LOST = StepError(
+    "worker_lost",
+    "every worker that took this run up died",
+    "look whether it needs more memory than they have, then rerun it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +260,8 @@ class Queue:
         try:
             if bound:
                 return self._runs.interrupt(run.id, run.fence)
+            if run.fence >= MOST_FENCES:
+                return self._runs.interrupt(run.id, run.fence, _WORKERS_LOST)
             return self.hand_back(run.id, run.fence, reason)
         except (LeaseLost, Refused):
             return None
