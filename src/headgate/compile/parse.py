@@ -64,8 +64,8 @@ def parse_query(text: str, dialect: str, no_links: tuple[int, ...] = ()) -> Pars
         return ParsedQuery(text, problems=[Problem("sql_syntax", "the query is nested too deeply", 0)])
     creates = isinstance(tree, exp.Select) and tree.args.get("into")
     if creates or not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
-        hint = "a node is a SELECT; Headgate itself creates and fills the table"
-        problem = Problem("not_a_select", f"a {_verb(first)} is not a query", first[0].start, hint)
+        hint = "write a SELECT; where a table is to be filled, Headgate does that itself"
+        problem = Problem("not_a_select", f"{_verb(first)} is not a query", first[0].start, hint)
         return ParsedQuery(text, problems=[problem])
     try:
         return ParsedQuery(text, Reducer(dialect, no_links).build(tree))

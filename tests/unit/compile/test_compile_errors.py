@@ -62,3 +62,9 @@ def test_one_broken_file_blames_no_other(errors: Fail) -> None:
         }
     )
     assert {d.location.file for d in found} == {"nodes/STG/A.sql", "nodes/STG/C.sql"}
+
+
+def test_what_is_not_a_query_is_said_without_speaking_of_nodes(errors: Fail) -> None:
+    (found,) = errors({"tests/t.sql": "insert into x select 1"})
+    assert found.message == "INSERT is not a query"
+    assert "node" not in found.hint
