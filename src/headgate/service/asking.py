@@ -7,6 +7,7 @@ imports no compiler.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -20,9 +21,10 @@ from headgate.model.steps import StatementRecord, Step
 from headgate.selector import Selection, select
 from headgate.service.context import Context
 from headgate.service.paging import Page, cut
+from headgate.service.parameters import read_instant
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
-from headgate.store.run_lists import ANY_RUN, RunFilter
+from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunKey, RunOrder
 from headgate.store.store import Store
 from headgate.store.tags import Tag
 
@@ -30,12 +32,36 @@ from headgate.store.tags import Tag
 
 
 def list_runs(
-    context: Context, which: RunFilter = ANY_RUN, *, limit: int = 50, starting_from: str | None = None
+    context: Context,
+    which: RunFilter = ANY_RUN,
+    *,
+    limit: int = 50,
+    starting_from: str | None = None,
+    order: RunOrder = NEWEST_FIRST,
 ) -> Page[Run]:
-    """Runs, newest first, those before run `starting_from`."""
-    before = None if starting_from is None else run_number(starting_from)
-    found = context.store.runs.list(which, limit=limit + 1, before_id=before)
-    return cut(found, limit, lambda run: str(run.id))
+    """Runs, by default newest first, those after `starting_from`: the `next` of the page before, a run's id, or an
+    instant, which orders them by their start where nothing else is asked for.
+
+    Raises UsageError (`run_id_invalid`, `instant_invalid`).
+    """
+    if starting_from is not None:
+        order = _after(order, starting_from)
+    found = context.store.runs.list(which, limit=limit + 1, order=order)
+    return cut(found, limit, lambda run: _place(run, order.key))
+
+
+def _after(order: RunOrder, starting_from: str) -> RunOrder:
+    at, _, number = starting_from.partition("/")
+    if order.key is RunKey.ID and not number and ("-" not in at or _number(at) is not None):
+        return replace(order, after_id=run_number(at))
+    key = RunKey.STARTED if order.key is RunKey.ID else order.key
+    after_id = run_number(number) if number else None
+    return replace(order, key=key, after_at=read_instant(at, "startingFrom"), after_id=after_id)
+
+
+def _place(run: Run, key: RunKey) -> str:
+    at = run.started_at if key is RunKey.STARTED else run.ended_at
+    return str(run.id) if key is RunKey.ID or at is None else f"{at.isoformat()}/{run.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +178,10 @@ def list_environments(context: Context, known: Iterable[Environment] = ()) -> li
     return sorted(reports, key=lambda report: report.environment.id)
 
 
+def environment_names(context: Context) -> dict[int, str]:
+    return {row.environment.id: row.environment.name for row in _every_environment(context)}
+
+
 def _every_environment(context: Context) -> list[EnvironmentRow]:
     rows: list[EnvironmentRow] = []
     while True:
@@ -252,13 +282,22 @@ def job_id_of_runs(context: Context, row: EnvironmentRow | None, name: str) -> i
 
     Raises NotFound `job_not_found`.
     """
-    if name.isascii() and name.isdigit():
-        return int(name)
+    if (number := _number(name)) is not None:
+        return number
     jobs: dict[int, Job] = {}
     for one in [row] if row is not None else _every_environment(context):
         if one.current_deployment_id is not None:
             jobs |= deployed_content(context, one).catalog().jobs
     return find_job(jobs, name).id
+
+
+def job_ids(context: Context, row: EnvironmentRow | None, names: Iterable[str]) -> tuple[int, ...]:
+    """The ids of jobs that are named by id or name; names that nobody knows are passed over."""
+    found = set()
+    for name in names:
+        with suppress(NotFound):
+            found.add(job_id_of_runs(context, row, name))
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def run_body(run: Run, environment_name: str = "") -> Body:
         "runCounter": run.id,
         "reRunID": run.rerun_of,
         "kind": run.kind.value,
-        "runType": "deploy" if run.kind is RunKind.DEPLOY else "refresh",
+        "runType": _run_type(run),
         "status": run.status.value,
         "runStatus": RUN_STATUS[run.status],
         "environmentID": str(run.environment_id),
@@ -93,6 +93,22 @@ def run_body(run: Run, environment_name: str = "") -> Body:
         "runFailureReason": run.error.message if run.error else None,
         "error": error_body(run.error),
         "notes": list(run.notes),
+    }
+
+
+def _run_type(run: Run) -> str:
+    return "deploy" if run.kind is RunKind.DEPLOY else "refresh"
+
+
+def run_status_body(run: Run, link: str) -> Body:
+    """`GET /scheduler/runStatus`."""
+    return {
+        "runStatus": RUN_STATUS[run.status],
+        "runType": _run_type(run),
+        "runLink": link,
+        "status": run.status.value,
+        "kind": run.kind.value,
+        "runCounter": run.id,
     }
 
 

@@ -1,0 +1,176 @@
+"""What every request passes, outermost: its id, who asks, how much it may send, the last catch of errors, the time it
+took.
+
+Plain ASGI, because it must act before anything of a body is read. Coalesce's second addresses of a call (`/v1/…`,
+`/api/scheduler/…`) are turned into the first here, so that there is one route for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from headgate.api.caller import AppContext
+from headgate.api.failures import BadBody, failure, unexpected
+from headgate.errors import HeadgateError, UsageError
+from headgate.service.access import authenticate
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""The only calls without a token."""
+
+UPLOADS = "/api/v1/manifests/"
+Observe = Callable[[Scope, int, float], None]
+"""(scope, status, seconds) of an answered request."""
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_OTHER_NAMES = ((re.compile(r"/v1(?=/|$)"), "/api/v1"), (re.compile(r"/api/scheduler(?=/|$)"), "/scheduler"))
+_SAFE_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+# What curl and others send where nobody said otherwise. A token is a header of its own, so no page elsewhere can
+# make a browser send one.
+_TAKEN_FOR_JSON = (b"", b"application/x-www-form-urlencoded")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    app: ASGIApp
+    app_context: AppContext
+    observe: Observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        passage = _Passage(self, scope, receive, send)
+        began = time.perf_counter()
+        try:
+            await passage.run()
+        finally:
+            self.observe(scope, passage.status, time.perf_counter() - began)
+
+
+class _Passage:
+    """One request on its way through."""
+
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+        self.gate = gate
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
+        self.request_id = given.decode() if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+        self.head = scope["method"] == "HEAD"
+        self.status = 0
+        self.received = 0
+        self.complete = False
+        limits = gate.app_context.limits
+        upload = scope["path"].startswith(UPLOADS)
+        self.most_bytes = limits.upload_bytes if upload else limits.body_bytes
+        self.seconds = limits.upload_seconds if upload else limits.body_seconds
+        self.deadline: float | None = None
+
+    async def run(self) -> None:
+        state = self.scope.setdefault("state", {})
+        state["request_id"] = self.request_id
+        try:
+            self._normalize()
+            if self.scope["path"] not in OPEN_PATHS:
+                header = self.headers.get(b"authorization")
+                text = None if header is None else header.decode("latin-1")
+                state["principal"] = await run_in_threadpool(
+                    authenticate, self.gate.app_context.context.store, text
+                )
+            self._check_length()
+        except HeadgateError as error:
+            await self._answer(failure(error, self.request_id))
+            return
+        except BadBody as error:
+            await self._answer(failure(error.error, self.request_id, error.status_code))
+            return
+        except Exception as error:
+            await self._answer(unexpected(error, self.request_id))
+            return
+        try:
+            await self.gate.app(self.scope, self.receive, self.send)
+        except Exception as error:
+            response = unexpected(error, self.request_id)
+            if self.status:  # half an answer is out: only cutting the connection tells that it is not whole
+                raise
+            await self._answer(response)
+
+    def _normalize(self) -> None:
+        """One path for one call, and one method: a HEAD is a GET whose body is kept back."""
+        if b"\0" in unquote_to_bytes(self.scope["path"]) or b"\0" in unquote_to_bytes(
+            self.scope["query_string"]
+        ):
+            raise UsageError("request_invalid", "the address holds a NUL character")
+        path = self.scope["path"]
+        for pattern, name in _OTHER_NAMES:
+            if found := pattern.match(path):
+                path = name + path[found.end() :]
+        self.scope["path"] = path.rstrip("/") or "/"
+        self.scope["raw_path"] = self.scope["path"].encode()
+        if self.head:
+            self.scope["method"] = "GET"
+
+    def _check_length(self) -> None:
+        content_type = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if content_type in _TAKEN_FOR_JSON:
+            others = [(name, value) for name, value in self.scope["headers"] if name != b"content-type"]
+            self.scope["headers"] = [*others, (b"content-type", b"application/json")]
+        length = self.headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.most_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> BadBody:
+        error = UsageError(
+            "body_too_large",
+            f"the body has more than {self.most_bytes:,} bytes",
+            hint="manifests are uploaded to /api/v1/manifests/{digest}; everything else is small",
+        )
+        return BadBody(error, 413)
+
+    async def receive(self) -> Message:
+        """The next part of the body; counts, and waits only so long."""
+        if self.complete or self.status:  # what comes now is the end of the connection, whenever that is
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        if self.deadline is None:
+            self.deadline = now + self.seconds
+        try:
+            message = await asyncio.wait_for(self._receive(), max(self.deadline - now, 0.001))
+        except TimeoutError:
+            error = UsageError(
+                "body_too_slow",
+                f"the body did not come within {self.seconds:g} seconds",
+                hint="send it again",
+            )
+            raise BadBody(error, 408) from None
+        self.complete = not message.get("more_body", False)
+        self.received += len(message.get("body", b""))
+        if self.received > self.most_bytes:
+            raise self._too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = [*_SAFE_HEADERS, (b"x-request-id", self.request_id.encode())]
+            if self.status in (408, 413):
+                own.append((b"connection", b"close"))  # the rest of the body is not read
+            message = {**message, "headers": [*message["headers"], *own]}
+        elif self.head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    async def _answer(self, response: Response) -> None:
+        await response(self.scope, self._receive, self.send)
