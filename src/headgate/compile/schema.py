@@ -222,6 +222,9 @@ class _Checker:
         shown = path.replace("/", ".") or "the file"
         but = f", not {value!r}" if isinstance(value, (str, int, float)) else ""
         hint = "put it in quotes" if wanted == "text" and but else f"write {wanted}"
+        if wanted == "text" and isinstance(value, (dict, list)):  # as YAML takes a selector without quotes
+            but = ", not a mapping" if isinstance(value, dict) else ", not a list"
+            hint = "write text; what begins with a brace or a bracket stands in quotes"
         self.complain("bad_value", f"{shown} must be {wanted}{but}", path, hint, value=True)
 
     def check(self, kind: Kind, value: Any, path: str) -> None:
