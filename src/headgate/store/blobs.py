@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from headgate.errors import NotFound
 from headgate.store.codec import MICROSECOND
-from headgate.store.connection import Connection, Database
+from headgate.store.connection import Connection, Database, again
 from headgate.store.statements import chunks, in_list, load
 
 SQL = load("blobs")
@@ -37,7 +37,7 @@ class Blobs:
         known = self._known(by_digest, now)
         missing = [
             {"digest": digest, "now": now, **_packed(content)}
-            for digest, content in by_digest.items()
+            for digest, content in sorted(by_digest.items())  # two at once wait for each other in one order
             if digest not in known
         ]
         if missing:
@@ -54,13 +54,17 @@ class Blobs:
                 rows = connection.rows(SQL["known"].format(digests=inside), parameters)
                 known.update(digest for digest, _ in rows)
                 stale = stale or any(used_at < now - TOUCH_AFTER for _, used_at in rows)
-        if stale:
-            with self._database.write() as connection:
-                for chunk in chunks(known):
-                    inside, parameters = in_list(chunk)
-                    statement = SQL["touch"].format(digests=inside)
-                    connection.change(statement, {"now": now, "stale": now - TOUCH_AFTER, **parameters})
-        return known
+        return self._touched(known, now) if stale else known
+
+    @again
+    def _touched(self, digests: set[str], now: int) -> set[str]:
+        """Keeps them from being pruned; says which are still there."""
+        with self._database.write() as connection:
+            for chunk in chunks(sorted(digests)):
+                inside, parameters = in_list(chunk)
+                statement = SQL["touch"].format(digests=inside)
+                connection.change(statement, {"now": now, "stale": now - TOUCH_AFTER, **parameters})
+            return known_digests(connection, digests)
 
     def get(self, digest: str) -> bytes:
         """Raises NotFound `blob_not_found`."""

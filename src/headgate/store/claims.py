@@ -20,7 +20,7 @@ def require_open(connection: Connection, run_id: int, fence: int) -> tuple[int, 
 
 
 def lock_environment(connection: Connection, environment_id: int) -> None:
-    """Keeps claims in one environment apart, so that what was looked at still holds when it is written."""
+    """Keeps changes of one environment apart, so that what was looked at still holds when it is written."""
     connection.row(SQL["environment"], {"id": environment_id})
 
 

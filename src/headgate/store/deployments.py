@@ -51,6 +51,7 @@ class Deployments:
         }
         try:
             with self._database.write() as connection:
+                claims.lock_environment(connection, environment_id)  # its deployments are numbered in a row
                 _require_blobs(connection, nodes)
                 row = connection.rows(SQL["begin"], parameters)[0]
                 connection.change_many(

@@ -246,10 +246,11 @@ class _Batch:
         for statement, rows in (
             (
                 "add_text",
-                [{"digest": digest, "sql": sql} for digest, sql in self.texts.items()],
+                # Several runs keep texts and durations at once: each in the same order, or they block each other.
+                [{"digest": digest, "sql": sql} for digest, sql in sorted(self.texts.items())],
             ),
             ("add_statement", self._statements),
-            ("learn_duration", self._durations),
+            ("learn_duration", sorted(self._durations, key=lambda row: row["step_id"])),
         ):
             if rows:
                 connection.change_many(SQL[statement], rows)

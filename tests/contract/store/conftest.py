@@ -21,18 +21,13 @@ Target = Path | str
 BACKENDS = ("postgres", "sqlite")
 
 
-@pytest.fixture(scope="session")
-def state_url(postgres_url: str) -> str:
-    """The address of a database with our tables, made once: emptying them takes a hundredth of the time."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE state")
-    url = f"postgresql://?{'&'.join(make_conninfo(postgres_url, dbname='state').split())}"
-    Store.open_url(url).close()
-    return url
+def address(server: str, database: str) -> str:
+    """The address of one database of a server."""
+    return f"postgresql://?{'&'.join(make_conninfo(server, dbname=database).split())}"
 
 
-@pytest.fixture
-def empty_state_url(state_url: str) -> str:
+def emptied(state_url: str) -> str:
+    """The database without a row, as its first opening left it."""
     with psycopg.connect(state_url, autocommit=True) as connection:
         connection.execute(
             "SET search_path = headgate; SET session_replication_role = replica"
@@ -47,6 +42,16 @@ def empty_state_url(state_url: str) -> str:
     return state_url
 
 
+@pytest.fixture(scope="session")
+def state_url(postgres_url: str) -> str:
+    """The address of a database with our tables, made once: emptying them takes a hundredth of the time."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE state")
+    url = address(postgres_url, "state")
+    Store.open_url(url).close()
+    return url
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -57,8 +62,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     """An empty state, once per database."""
     if request.param == "sqlite":
         return tmp_path / "state" / "state.db"
-    url: str = request.getfixturevalue("empty_state_url")
-    return url
+    return emptied(request.getfixturevalue("state_url"))
 
 
 @pytest.fixture

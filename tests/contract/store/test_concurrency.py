@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.contract.store.conftest import Target, address
 from tests.contract.store.samples import OTHER, OWNER, PROJECT, environment, waiting
 
 from headgate.errors import Busy
@@ -18,13 +19,12 @@ from headgate.store.sqlite import SqliteDatabase
 
 CLAIMER = """
 import os, sys
-from pathlib import Path
 from headgate.errors import Busy
 from headgate.model.runs import Owner, RunStatus
 from headgate.store import Store
 
 owner = Owner("host", os.getpid(), 1.0)
-with Store.open(Path(sys.argv[1])) as store:
+with Store.connect(sys.argv[1]) as store:
     print("ready", flush=True)
     sys.stdin.readline()
     while open_ := store.runs.open():
@@ -44,13 +44,12 @@ with Store.open(Path(sys.argv[1])) as store:
 WRITER = """
 import os, sys
 from datetime import UTC, datetime
-from pathlib import Path
 from headgate.model.runs import Owner, RunKind
 from headgate.store import Journal, NewRun, Store
 from headgate.model.runs import RunKind
 from tests.contract.store.samples import step, succeeded
 
-with Store.open(Path(sys.argv[1])) as store:
+with Store.connect(sys.argv[1]) as store:
     run = store.runs.create(NewRun(RunKind.REFRESH, 1, config_key="all/1"))
     run = store.queue.claim(run.id, Owner("host", os.getpid(), 1.0), 30)
     steps = [step(f"T{n}") for n in range(20_000)]
@@ -66,10 +65,10 @@ with Store.open(Path(sys.argv[1])) as store:
 """
 
 
-def spawn(script: str, path: Path) -> subprocess.Popen[str]:
+def spawn(script: str, state: Target) -> subprocess.Popen[str]:
     root = Path(__file__).parents[3]
     return subprocess.Popen(
-        [sys.executable, "-c", script, str(path)],
+        [sys.executable, "-c", script, str(state)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -82,18 +81,16 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "state.db"
-    with Store.open(path) as store:
+@pytest.fixture(autouse=True)
+def with_environment(state: Target) -> None:
+    with Store.connect(state) as store:
         store.environments.apply(environment(), PROJECT)
-    return path
 
 
-def test_processes_claim_every_run_once_and_none_of_a_configuration_overlap(path: Path) -> None:
-    with Store.open(path) as store:
+def test_processes_claim_every_run_once_and_none_of_a_configuration_overlap(state: Target) -> None:
+    with Store.connect(state) as store:
         runs = [waiting(store, config_key=f"job/1/{n % 3}") for n in range(60)]
-    processes = [spawn(CLAIMER, path) for _ in range(2)]
+    processes = [spawn(CLAIMER, state) for _ in range(2)]
     for process in processes:
         assert line(process) == "ready"
     answers = []
@@ -106,7 +103,7 @@ def test_processes_claim_every_run_once_and_none_of_a_configuration_overlap(path
         assert process.returncode == 0
         answers.append([int(word) for word in out.split()])
     assert sorted(answers[0] + answers[1]) == [run.id for run in runs]
-    with Store.open(path) as store:
+    with Store.connect(state) as store:
         assert {store.runs.get(run.id).fence for run in runs} == {1}
         per_key: dict[str, list[int]] = {}
         for event in store.events.read(limit=1000):
@@ -118,18 +115,17 @@ def test_processes_claim_every_run_once_and_none_of_a_configuration_overlap(path
 
 @pytest.mark.crash
 @pytest.mark.parametrize("lines", [1, 4, 9])
-def test_killed_writer_leaves_a_state_that_is_whole(path: Path, lines: int) -> None:
-    process = spawn(WRITER, path)
+def test_killed_writer_leaves_a_state_that_is_whole(state: Target, lines: int) -> None:
+    process = spawn(WRITER, state)
     for _ in range(lines):
         written = int(line(process))
     process.kill()
     process.communicate()
-    with Store.open(path) as store:
-        database = store.database
-        assert isinstance(database, SqliteDatabase)
-        with database.read() as connection:
-            assert connection.rows("PRAGMA integrity_check") == [("ok",)]
-            assert connection.rows("PRAGMA foreign_key_check") == []
+    with Store.connect(state) as store:
+        if isinstance(store.database, SqliteDatabase):
+            with store.database.read() as connection:
+                assert connection.rows("PRAGMA integrity_check") == [("ok",)]
+                assert connection.rows("PRAGMA foreign_key_check") == []
         ((run, owner),) = store.runs.running()
         assert owner.pid == process.pid
         statements = store.steps.statements(run.id)
@@ -144,8 +140,8 @@ def test_killed_writer_leaves_a_state_that_is_whole(path: Path, lines: int) -> N
         assert store.queue.claim(again.id, OTHER, 30) is not None
 
 
-def test_threads_claim_every_run_once(path: Path) -> None:
-    with Store.open(path) as store:
+def test_threads_claim_every_run_once(state: Target) -> None:
+    with Store.connect(state) as store:
         runs = [waiting(store, config_key=f"job/1/{n % 4}") for n in range(40)]
         claimed: list[int] = []
         failures: list[BaseException] = []
@@ -177,8 +173,8 @@ def test_threads_claim_every_run_once(path: Path) -> None:
     assert sorted(claimed) == [run.id for run in runs]
 
 
-def test_of_many_deploys_claimed_at_once_one_gets_the_environment(path: Path) -> None:
-    with Store.open(path) as store:
+def test_of_many_deploys_claimed_at_once_one_gets_the_environment(state: Target) -> None:
+    with Store.connect(state) as store:
         runs = [waiting(store, kind=RunKind.DEPLOY) for _ in range(8)]
         barrier = threading.Barrier(len(runs))
         claimed: list[Run | None] = []
@@ -196,13 +192,22 @@ def test_of_many_deploys_claimed_at_once_one_gets_the_environment(path: Path) ->
     assert len(claimed) == 1
 
 
-def test_new_state_opened_by_many_threads_is_migrated_once(tmp_path: Path) -> None:
+@pytest.fixture(params=["postgres", "sqlite"])
+def nothing_yet(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    """Where a state can be made."""
+    if request.param == "sqlite":
+        return tmp_path / "new.db"
+    options = request.getfixturevalue("new_postgres_database")()
+    return address(options["url"], options["database"])
+
+
+def test_new_state_opened_by_many_threads_is_migrated_once(nothing_yet: Target) -> None:
     uids: list[str] = []
     barrier = threading.Barrier(6)
 
     def work() -> None:
         barrier.wait()
-        with Store.open(tmp_path / "state.db") as store:
+        with Store.connect(nothing_yet) as store:
             uids.append(store.uid)
 
     threads = [threading.Thread(target=work) for _ in range(6)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.contract.store.conftest import BACKENDS, Target, emptied
 from tests.contract.store.samples import OTHER, OWNER, PROJECT, Clock, environment, step
+from tests.contract.store.whole import assert_whole
 
 from headgate.errors import HeadgateError, LeaseLost
-from headgate.model.runs import RUN_MOVES, STEP_MOVES, DeploymentStatus, Owner, Run, RunKind, RunStatus
+from headgate.model.runs import Owner, Run, RunKind, RunStatus
 from headgate.model.steps import StepOutcome, StepStatus
 from headgate.store import Journal, NewRun, Store
 
@@ -33,17 +41,15 @@ class Operations(RuleBasedStateMachine):
     keys = st.sampled_from([None, "all/1", "all/1", "job/1/4"])
     names = st.sampled_from(NAMES)
 
-    def __init__(self) -> None:
+    def __init__(self, state: Target) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        self.store = Store.open(Path(self._folder.name) / "state.db", clock=self.clock)
+        self.store = Store.connect(state, clock=self.clock)
         self.store.environments.apply(environment(1), PROJECT)
         self.fences: dict[int, int] = {}
 
     def teardown(self) -> None:
         self.store.close()
-        self._folder.cleanup()
 
     def pick(self, number: int, stale: bool = False, *, waiting: bool = False) -> Run:
         everything = [run for run, _ in self.store.runs.open()]
@@ -154,33 +160,8 @@ class Operations(RuleBasedStateMachine):
         assert self.store.runs.get(run.id) == run
 
     @invariant()
-    def one_run_of_a_configuration_runs(self) -> None:
-        keys = [run.config_key for run, _ in self.store.runs.running() if run.config_key]
-        assert len(keys) == len(set(keys))
-
-    @invariant()
-    def work_is_of_open_runs_only_and_a_deploy_alone_in_its_environment(self) -> None:
-        everything = self.store.runs.list(limit=1000)
-        open_ids = {run.id for run in everything if not run.status.final}
-        assert {run.id for run, _ in self.store.runs.open()} == open_ids
-        begun = [run for run in everything if run.id in open_ids and run.started_at is not None]
-        assert len(begun) <= 1 or RunKind.DEPLOY not in {run.kind for run in begun}
-
-    @invariant()
-    def nothing_of_a_run_that_is_over_is_open(self) -> None:
-        for run in self.store.runs.list(limit=1000):
-            assert (run.ended_at is not None) == run.status.final
-            if run.status.final:
-                assert all(row.status.final for row in self.store.steps.list(run.id))
-            if run.kind is RunKind.DEPLOY and run.status.final:
-                assert self.store.deployments.of_run(run.id).status is not DeploymentStatus.APPLYING
-
-    @invariant()
-    def runs_of_a_configuration_start_in_their_order(self) -> None:
-        for run, _ in self.store.runs.running():
-            for other, _ in self.store.runs.open():
-                if run.config_key and (other.config_key, other.kind) == (run.config_key, run.kind):
-                    assert other.id >= run.id
+    def state_is_whole(self) -> None:
+        assert_whole(self.store)
 
     @invariant()
     def fences_only_grow(self) -> None:
@@ -188,36 +169,19 @@ class Operations(RuleBasedStateMachine):
             assert run.fence >= self.fences.get(run.id, 0)
             self.fences[run.id] = run.fence
 
-    @invariant()
-    def events_tell_every_move_and_only_allowed_ones(self) -> None:
-        runs: dict[int, RunStatus] = {}
-        steps: dict[tuple[int, str], StepStatus] = {}
-        last = 0
-        for event in self.store.events.read(limit=10_000):
-            assert event.id > last
-            last = event.id
-            if event.kind == "run_status" and event.run_id is not None:
-                status = RunStatus(event.data["status"])
-                before = runs.get(event.run_id)
-                assert status is RunStatus.WAITING if before is None else status in RUN_MOVES[before]
-                runs[event.run_id] = status
-            if event.kind == "step_status" and event.run_id is not None and event.step_id is not None:
-                moved = StepStatus(event.data["status"])
-                place = (event.run_id, event.step_id)
-                assert moved in STEP_MOVES[steps.get(place, StepStatus.WAITING)]
-                steps[place] = moved
-        for run in self.store.runs.list(limit=1000):
-            assert runs[run.id] is run.status
-            for row in self.store.steps.list(run.id):
-                assert steps.get((run.id, row.step_id), StepStatus.WAITING) is row.status
 
-    @invariant()
-    def what_stands_was_deployed(self) -> None:
-        for row in self.store.environments.list():
-            if row.current_deployment_id is not None:
-                current = self.store.deployments.get(row.current_deployment_id)
-                assert current.status is DeploymentStatus.DEPLOYED
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_random_operations_keep_the_state_whole(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    numbers = itertools.count()
 
+    def operations() -> Operations:
+        if backend == "sqlite":
+            return Operations(tmp_path / str(next(numbers)) / "state.db")
+        return Operations(emptied(request.getfixturevalue("state_url")))
 
-TestOperations = Operations.TestCase
-TestOperations.settings = settings(max_examples=40, stateful_step_count=40, deadline=timedelta(seconds=20))
+    run_state_machine_as_test(
+        operations,  # type: ignore[arg-type]  # any callable that makes one will do
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=timedelta(seconds=20)),
+    )
