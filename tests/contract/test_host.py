@@ -15,7 +15,7 @@ from tests.contract.projects import Project
 from headgate.engine.executor import Execution, execute
 from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
-from headgate.model.project import WarehouseConfig
+from headgate.model.project import Environment, WarehouseConfig
 from headgate.model.runs import Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import LateValues, Step, StepOutcome, StepStatus
 from headgate.recovery import DEPLOY_MARKER
@@ -282,9 +282,9 @@ def test_warehouse_is_kept_open_between_runs_and_closed_when_idle(tree: Project)
     opened: list[str] = []
     now = [0.0]
 
-    def opener(environment: object, who: str) -> Warehouse:
+    def opener(environment: Environment, who: str, _: Stop) -> Warehouse:
         opened.append(who)
-        return tree.state.context.open_warehouse(environment, who)  # type: ignore[arg-type]
+        return tree.state.context.open_warehouse(environment, who)
 
     kept = KeptWarehouses(opener, idle_seconds=10, clock=lambda: now[0])
     worker: Worker = replace(tree.state.worker, open_warehouse=kept.open)

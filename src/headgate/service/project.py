@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 from headgate.compile import Compiled, compile_project
 from headgate.errors import NotFound, did_you_mean
 from headgate.model.project import Environment
 from headgate.service.context import Context
 from headgate.service.planning import Wanted
+from headgate.warehouse.open import check_config
 
 
 def compile_tree(context: Context) -> Compiled:
@@ -40,6 +43,14 @@ def environment_of(compiled: Compiled, name: str | None) -> Environment:
 
 
 def apply_environments(context: Context, compiled: Compiled) -> None:
-    """Write the project's environments into the state; only what changed is written."""
+    """Write the project's environments into the state; only what changed is written. A file belongs to this machine:
+    no other one takes runs over it."""
     for environment in compiled.environments.values():
-        context.store.environments.apply(environment, compiled.manifest.name)
+        embedded = check_config(environment.warehouse).embedded
+        context.store.environments.apply(
+            environment,
+            compiled.manifest.name,
+            host=socket.gethostname() if embedded else None,
+            root=str(context.project_root),
+            by=context.requested_by,
+        )

@@ -19,12 +19,14 @@ from headgate.warehouse.base import Opening, Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """`adapter` is "module:Class"; `options` maps an option to its kind; `required` have no default."""
+    """`adapter` is "module:Class"; `options` maps an option to its kind; `required` have no default. Of an `embedded`
+    one, the data are a file that one process of one machine has."""
 
     adapter: str
     dialect: str
     options: Mapping[str, type]
     required: tuple[str, ...] = ()
+    embedded: bool = False
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -33,6 +35,7 @@ ENGINES: Mapping[str, Engine] = {
         dialect="duckdb",
         options={"path": str, "threads": int, "memory_limit": str, "settings": dict},
         required=("path",),
+        embedded=True,
     ),
     "postgres": Engine(
         adapter="headgate.warehouse.postgres:PostgresWarehouse",

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 KEEP_MARKERS = timedelta(days=90)
 """How long the warehouse remembers what was published by which run: a rerun of an older run knows only the journal."""
 
-OpenWarehouse = Callable[[Environment, str], Warehouse]
+OpenWarehouse = Callable[[Environment, str, Stop], Warehouse]
+"""(environment, who asks, what ends the wait for it) -> its warehouse. Raises KeyboardInterrupt where it is ended."""
 
 
 class Rebind(Protocol):
@@ -70,9 +71,8 @@ class Execution:
     def carry_out(self) -> Run:
         try:
             with self.timeout():
-                warehouse = self.worker.open_warehouse(
-                    self.environment, f"headgate {self.run.kind}, run {self.run.id}"
-                )
+                who = f"headgate {self.run.kind}, run {self.run.id}"
+                warehouse = self.worker.open_warehouse(self.environment, who, self.stop)
                 try:
                     carry = self.deploy if self.run.kind is RunKind.DEPLOY else self.refresh
                     outcomes = carry(warehouse)
@@ -85,6 +85,8 @@ class Execution:
                 return self.hand_back()
             return self.finish(RunStatus.FAILED, step_error(error))
         except KeyboardInterrupt:
+            if self.handing_back:
+                return self.hand_back()
             self.stop.request("canceled")
             return self.finish(RunStatus.CANCELED, StepError("canceled", self.stop.reason))
         if self.handing_back and any(o.status is StepStatus.CANCELED for o in outcomes.values()):

@@ -11,11 +11,12 @@ from typing import Any, cast
 
 import msgspec
 
+from headgate.engine.stop import Stop
 from headgate.errors import HeadgateError
 from headgate.model.project import Environment
 from headgate.warehouse.base import Warehouse
+from headgate.worker.execution import OpenWarehouse
 
-OpenWarehouse = Callable[[Environment, str], Warehouse]
 IDLE_SECONDS = 10.0
 
 
@@ -42,14 +43,14 @@ class KeptWarehouses:
         self._kept: dict[bytes, _Kept] = {}
         self._lock = threading.Lock()
 
-    def open(self, environment: Environment, who: str) -> Warehouse:
+    def open(self, environment: Environment, who: str, stop: Stop) -> Warehouse:
         """The warehouse of `environment`, opened where it is not yet. A changed configuration is another warehouse."""
         key = msgspec.json.encode((environment.id, environment.warehouse))
         with self._lock:
             if kept := self._kept.get(key):
                 kept.users += 1
                 return cast("Warehouse", _Lent(self, kept))
-        opened = self._opener(environment, who)  # may wait: not under the lock
+        opened = self._opener(environment, who, stop)  # may wait: not under the lock
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
