@@ -72,7 +72,9 @@ def _unexpected(error: BaseException, color: bool | None) -> int:
     if debugging():
         import traceback
 
-        traceback.print_exception(error)
+        from headgate.identity.redaction import process_redactor
+
+        click.echo(process_redactor.redact("".join(traceback.format_exception(error))), err=True, nl=False)
     name = type(error).__name__
     text = " ".join(str(error).split())
     complain(

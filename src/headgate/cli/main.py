@@ -55,6 +55,12 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("environments", "environments", "List environments; show or apply one."),
         Entry("tag", "tag", "Name versions of the project."),
     ),
+    "Give access": (
+        Entry("token", "token", "Make, list and revoke tokens for the API."),
+        Entry("user", "user", "Keep the users that tokens belong to."),
+        Entry("secret", "secret", "Store passwords and keys for environments."),
+        Entry("audit", "audit", "Show who changed users, tokens and secrets."),
+    ),
     "Set up": (Entry("completion", "completion", "Print the script for completion in your shell."),),
 }
 

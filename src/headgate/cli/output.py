@@ -53,7 +53,10 @@ def warn(text: str) -> None:
 
 
 def complain(message: str, hint: str, *, color: bool | None = None) -> None:
-    """An error: one line and a hint."""
+    """An error: one line and a hint, without the secrets that a driver may have quoted."""
+    from headgate.identity.redaction import process_redactor
+
+    message, hint = process_redactor.redact(message), process_redactor.redact(hint)
     click.echo(click.style("error:", fg="red", bold=True) + f" {one_line(message)}", err=True, color=color)
     for line in _hint_lines(hint):
         click.echo(line, err=True, color=color)

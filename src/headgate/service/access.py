@@ -6,9 +6,10 @@ trail in its own transaction.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,8 @@ TOKEN_FILE = "admin-token"
 BOOTSTRAP = Actor("headgate serve")
 NAME_MOST = 100
 
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
 
 def actor_of(context: Context) -> Actor:
     return Actor(context.requested_by or "unknown", context.request_id)
@@ -43,6 +46,11 @@ def checked_name(name: str, what: str) -> str:
             hint=f"at most {NAME_MOST} characters in one line",
         )
     return name.strip()
+
+
+def name_or_id(text: str) -> int | str:
+    """Digits alone are an id."""
+    return int(text) if scopes.is_id(text) and len(text) <= 18 else text
 
 
 def key_of_list(text: str, what: str) -> int:
@@ -139,6 +147,25 @@ def create_token(context: Context, request: TokenRequest) -> CreatedToken:
     )
     text = new_token()
     return CreatedToken(store.tokens.create(new, digest_of(text), by=actor_of(context)), text)
+
+
+def read_expiry(text: str, now: datetime) -> datetime:
+    """`90d`, `12h`, `4w` from now; or a date or instant as ISO 8601 writes it, UTC where it names no zone.
+
+    Raises UsageError `expiry_invalid`.
+    """
+    duration = re.fullmatch(r"(\d{1,5})\s*([hdw])", text.strip())
+    try:
+        if duration:
+            return now + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        at = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "expiry_invalid",
+            f"{text[:40]!r} is no time at which a token ends",
+            hint="90d, 12h, 4w, or 2027-01-31",
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def list_tokens(

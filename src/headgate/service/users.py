@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from headgate.errors import UsageError
 from headgate.identity.scopes import is_id
 from headgate.model.secret import Secret
-from headgate.service.access import actor_of, checked_name, key_of_list
+from headgate.service.access import actor_of, checked_name, key_of_list, name_or_id
 from headgate.service.context import Context
 from headgate.service.paging import Page, cut
 from headgate.service.secrets import seal_addresses
@@ -51,7 +51,7 @@ def list_users(context: Context, *, limit: int = 100, starting_from: str | None 
 
 def find_user(context: Context, user: str) -> Account:
     """By id or by name, as typed. Raises NotFound `user_not_found`."""
-    return context.store.accounts.get(int(user) if is_id(user) and len(user) <= 18 else user)
+    return context.store.accounts.get(name_or_id(user))
 
 
 def _checked(context: Context, request: UserRequest) -> AccountChange:

@@ -70,7 +70,9 @@ class Accounts:
         """Sets what `change` names. Raises NotFound `user_not_found`, Refused `user_exists`."""
         try:
             with self._database.write() as connection:
-                new = _changed(_require(connection, account), change)
+                found = _require(connection, account)
+                connection.row(SQL["hold"], {"id": found.id})
+                new = _changed(_require(connection, found.id), change)
                 parameters = {"id": new.id, "name": new.name, "email": new.email, "notify": _text(new.notify)}
                 connection.rows(SQL["update"], parameters)
                 data = {"name": new.name, "changed": change.names}
@@ -101,7 +103,7 @@ def seal_again(connection: Connection, again: Callable[[bytes], bytes]) -> None:
 
 
 def any_sealed(connection: Connection) -> bool:
-    return connection.row(SQL["notified"]) is not None
+    return connection.row(SQL["any_notified"]) is not None
 
 
 def _changed(old: Account, change: AccountChange) -> Account:

@@ -80,6 +80,7 @@ class Tokens:
         """Creates a token, unless there is one already that may do everything: then None, and nothing is done.
         `before_commit` makes its text known; where that fails, there is no token."""
         with self._database.write() as connection:
+            connection.row(SQL["one_at_a_time"])
             if connection.row(SQL["valid_admin"], {"now": self._now()}):
                 return None
             made = self._add(connection, new, digest, by)
@@ -91,6 +92,7 @@ class Tokens:
         where it was revoked."""
         now = self._now()
         with self._database.write() as connection:
+            connection.row(SQL["one_at_a_time"])
             rows = connection.rows(
                 SQL["revoke_made_by"], {"now": now, "created_by": by.name, "digest": digest}
             )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from tests.contract.store.conftest import OpenStore
 from tests.contract.store.samples import START
 
 from headgate.errors import NotFound, Refused
@@ -38,6 +41,21 @@ def test_change_sets_what_it_names_and_leaves_the_rest(store: Store) -> None:
     assert changed == Account(made.id, "robert", START, "bob@example.com", (MAIL,))
     changed = store.accounts.update("robert", AccountChange(email="", notify=()), by=ANN)
     assert changed == store.accounts.get(made.id) == Account(made.id, "robert", START)
+
+
+def test_changes_at_the_same_time_are_all_kept(open_store: OpenStore, store: Store) -> None:
+    made = store.accounts.create("bob", by=ANN)
+    other = open_store()
+
+    def change(change_: AccountChange) -> None:
+        (store if change_.email else other).accounts.update(made.id, change_, by=ANN)
+
+    for number in range(10):
+        wanted = [AccountChange(email=f"b{number}@example.com"), AccountChange(name=f"bob{number}")]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(change, wanted))
+        account = store.accounts.get(made.id)
+        assert (account.name, account.email) == (f"bob{number}", f"b{number}@example.com")
 
 
 def test_unknown_user_is_not_found_and_the_nearest_offered(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -136,6 +138,24 @@ def test_first_token_is_made_only_where_no_admin_has_one(store: Store, clock: Cl
     create(store, NewToken("x", "admin read"), "d3")
     assert first("d4") is None
     assert known == ["d1"]
+
+
+def test_servers_that_start_together_make_one_first_token(open_store: OpenStore, store: Store) -> None:
+    stores = [store, *(open_store() for _ in range(3))]
+    barrier = threading.Barrier(len(stores))
+
+    def start(number: int, given: str) -> None:
+        barrier.wait()
+        admin, host = NewToken("admin", "admin"), Actor("host")
+        stores[number].tokens.create_first(admin, f"made {number}", by=host, before_commit=lambda: None)
+        stores[number].tokens.create_only(admin, given, by=host)
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(start, range(len(stores)), ["given"] * len(stores)))
+    tokens = store.tokens.list()
+    assert [token.revoked_at is None for token in tokens] == [False, True]
+    found = store.tokens.find("given")
+    assert found == tokens[1]
 
 
 def test_no_token_is_made_whose_text_cannot_be_told(store: Store) -> None:

@@ -16,6 +16,10 @@ UPDATE account SET name = :name, email = :email, notify = :notify WHERE id = :id
 -- One user.
 SELECT {columns} FROM account WHERE id = :id
 
+-- name: hold
+-- One user, until the change is made.
+SELECT id FROM account WHERE id = :id {for_update}
+
 -- name: get_by_name
 -- One user, by name.
 SELECT {columns} FROM account WHERE name = :name
@@ -26,7 +30,11 @@ SELECT {columns} FROM account WHERE id > :after_id ORDER BY id LIMIT :limit
 
 -- name: notified
 -- All who are notified, with where, for a new key.
-SELECT {columns} FROM account WHERE notify IS NOT NULL ORDER BY id
+SELECT {columns} FROM account WHERE notify IS NOT NULL ORDER BY id {for_update}
+
+-- name: any_notified
+-- Whether anybody is.
+SELECT 1 FROM account WHERE notify IS NOT NULL LIMIT 1
 
 -- name: names
 -- All names, for hints.

@@ -24,7 +24,7 @@ SELECT name, updated_at, updated_by FROM secret WHERE name > :after_name ORDER B
 
 -- name: all
 -- Everything, for a new key.
-SELECT name, sealed FROM secret ORDER BY name
+SELECT name, sealed FROM secret ORDER BY name {for_update}
 
 -- name: any
 -- Whether there is one.

@@ -48,6 +48,10 @@ WHERE (token.scopes = 'admin' OR token.scopes LIKE 'admin %') AND token.revoked_
   AND (token.expires_at IS NULL OR token.expires_at > :now)
 ORDER BY token.id LIMIT 1
 
+-- name: one_at_a_time
+-- Two servers that start together make one first token.
+SELECT 1 FROM meta WHERE key = 'uid' {for_update}
+
 -- name: revoke
 -- From now on it does not hold.
 UPDATE token SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
