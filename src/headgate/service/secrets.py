@@ -146,6 +146,9 @@ def open_addresses(settings: Settings, store: Store, account: Account) -> tuple[
 
 
 def _sealer(settings: Settings, store: Store) -> Sealer:
+    if settings.secret_key is not None:
+        for key in settings.secret_key.reveal().split(","):
+            process_redactor.add(key.strip())
     return sealer(settings.secret_key, _key_folder(store), may_make=not store.secrets.any_sealed())
 
 

@@ -10,7 +10,7 @@ from tests.contract.store.test_access import everything_in, no_warehouse
 
 from headgate.errors import HeadgateError, NotFound, StateError, UsageError
 from headgate.identity.keyring import KEY_FILE, read_keys
-from headgate.identity.redaction import Redactor
+from headgate.identity.redaction import Redactor, process_redactor
 from headgate.identity.sealing import new_key
 from headgate.model.secret import Secret
 from headgate.service.access_bodies import secret_body, user_body
@@ -81,6 +81,13 @@ def test_what_is_resolved_is_taken_out_of_texts_from_then_on(context: Context) -
     redactor = Redactor()
     resolver(context.settings, context.store, redactor)("${secret:PG}")
     assert redactor.redact("no user c4n4ry-in-the-mine") == "no user ***"
+
+
+def test_values_that_are_set_and_keys_that_are_used_are_taken_out_of_texts(context: Context) -> None:
+    set_secret(context, "PG", Secret("another-c4n4ry"))
+    key = context.settings.secret_key
+    assert key is not None
+    assert process_redactor.redact(f"{key.reveal()} and another-c4n4ry") == "*** and ***"
 
 
 @pytest.mark.parametrize(
