@@ -274,7 +274,7 @@ def find_job(jobs: Mapping[int, Job], name: str) -> Job:
 
 def find_deployed_job(context: Context, row: EnvironmentRow, name: str) -> Job:
     """A job of what is deployed. Raises Refused `not_deployed`, NotFound `job_not_found`."""
-    return find_job(deployed_content(context, row).catalog().jobs, name)
+    return find_job(deployed_content(context, row).runnable().jobs, name)
 
 
 def job_id_of_runs(context: Context, row: EnvironmentRow | None, name: str) -> int:
@@ -287,7 +287,7 @@ def job_id_of_runs(context: Context, row: EnvironmentRow | None, name: str) -> i
     jobs: dict[int, Job] = {}
     for one in [row] if row is not None else _every_environment(context):
         if one.current_deployment_id is not None:
-            jobs |= deployed_content(context, one).catalog().jobs
+            jobs |= deployed_content(context, one).runnable().jobs
     return find_job(jobs, name).id
 
 
@@ -378,7 +378,7 @@ def deployed_names(store: Store) -> KnownNames:
     for row in rows:
         deployment = store.deployments.current(row.environment.id)
         if deployment is not None:
-            catalog = Content(store, deployment).catalog()
+            catalog = Content(store, deployment).runnable()
             nodes |= {node.id: node.node_type for node in catalog.nodes}
             jobs |= {str(job.id): job.name for job in catalog.jobs.values()}
     environments = ((row.environment.name, f"environment {row.environment.id}") for row in rows)

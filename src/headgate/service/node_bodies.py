@@ -7,6 +7,7 @@ from headgate.model.project import Column, Freshness, Job, Load, Node, TestSpec
 from headgate.model.steps import Step
 from headgate.service.asking import Explanation
 from headgate.service.bodies import Body
+from headgate.service.jobs import PlacedJob
 from headgate.service.lineage import Lineage, Reached
 
 
@@ -121,9 +122,16 @@ def job_body(job: Job) -> Body:
         "description": job.description,
         "parameters": job.parameters,
         "path": job.path,
+        "overlap": job.overlap,
+        "timeoutSeconds": job.timeout_seconds,
         "tags": list(job.tags),
         "environments": job.environments,
     }
+
+
+def placed_job_body(placed: PlacedJob) -> Body:
+    """A job as it stands in one environment. `editable`: it can be changed here; others are changed in files."""
+    return {**job_body(placed.job), "active": placed.active, "editable": placed.editable}
 
 
 def bound_body(node: BoundNode, step: Step) -> Body:

@@ -53,7 +53,7 @@ def start_refresh(
     if environment.current_deployment_id is None:
         raise Refused("not_deployed", f"nothing is deployed in {name}", hint=f"headgate deploy -e {name}")
     deployment = context.store.deployments.get(environment.current_deployment_id)
-    catalog = Content(context.store, deployment).catalog()
+    catalog = Content(context.store, deployment).runnable()
     job = find_job(catalog, job_id) if job_id is not None else None
     if request.parallelism < 1:
         raise UsageError("parallelism_invalid", "parallelism must be at least 1")

@@ -5,8 +5,10 @@ A refresh of one node reads the catalog and one step; a plan reads every bound n
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -30,6 +32,31 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+class _Catalogs:
+    """The catalogs decoded last, by digest. Each start of a run asks for one, and all starts ask for the same few."""
+
+    KEPT = 4
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Catalog] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, store: Store, digest: str) -> Catalog:
+        with self._lock:
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+                return self._kept[digest]
+        catalog = msgspec.json.decode(store.blobs.get(digest), type=Catalog)
+        with self._lock:
+            self._kept[digest] = catalog
+            while len(self._kept) > self.KEPT:
+                self._kept.popitem(last=False)
+        return catalog
+
+
+_catalogs = _Catalogs()
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """Reads the parts of one deployment."""
@@ -38,7 +65,14 @@ class Content:
     deployment: Deployment
 
     def catalog(self) -> Catalog:
-        return msgspec.json.decode(self._blob(CATALOG), type=Catalog)
+        """Shared by all who ask: not to be changed."""
+        return _catalogs.get(self.store, self.deployment.digests[CATALOG])
+
+    def runnable(self) -> Catalog:
+        """The catalog with the jobs that live in the state beside those of files: what runs are started from."""
+        catalog = self.catalog()
+        stored = {one.job.id: one.job for one in self.store.jobs.list(self.deployment.environment_id)}
+        return replace(catalog, jobs={**catalog.jobs, **stored}) if stored else catalog
 
     def facts(self) -> WarehouseFacts:
         if FACTS not in self.deployment.digests:

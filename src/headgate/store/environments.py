@@ -9,7 +9,8 @@ from datetime import datetime
 from headgate.errors import NotFound, Refused, did_you_mean
 from headgate.model.project import Environment
 from headgate.model.runs import Run
-from headgate.store import events
+from headgate.store import audit, events
+from headgate.store.audit import Actor
 from headgate.store.codec import from_json, from_micros, optional_instant, to_json
 from headgate.store.connection import Conflict, Connection, Database, Row
 from headgate.store.runs import last_run
@@ -82,6 +83,29 @@ class Environments:
                 f"project {project} has another environment named {environment.name}",
                 hint="an environment keeps its id: put the old id back, or choose another name",
             ) from error
+
+    def delete(self, environment_id: int, *, by: Actor) -> None:
+        """Takes an environment away that was never used, with the jobs that live in it; nothing in its warehouse.
+
+        Raises NotFound `environment_not_found`, Refused `environment_in_use` where it has runs or deployments.
+        """
+        place = {"id": environment_id}
+        now = self._now()
+        with self._database.write() as connection:
+            if connection.row(SQL["in_use"], place):
+                raise Refused(
+                    "environment_in_use",
+                    f"environment {environment_id} has runs or deployments",
+                    hint="its history would go with it; take its file out of the project instead",
+                )
+            connection.change(SQL["delete_jobs"], place)
+            connection.change(SQL["delete_inactive_jobs"], place)
+            if not connection.change(SQL["delete"], place):
+                raise _not_found(connection, environment_id)
+            audit.add(connection, now, by, "environment_deleted", f"environment/{environment_id}")
+            events.add(
+                connection, events.values(now, "environment_deleted", {}, environment_id=environment_id)
+            )
 
     def get(self, environment: int | str, project: str | None = None) -> EnvironmentRow:
         """By id, or by name (of one project, where it is given).

@@ -17,6 +17,7 @@ from headgate.store.connection import Database
 from headgate.store.deployments import Deployments
 from headgate.store.environments import Environments
 from headgate.store.events import Events
+from headgate.store.jobs import Jobs
 from headgate.store.migrate import SQL, migrate
 from headgate.store.queue import Queue
 from headgate.store.runs import Runs
@@ -53,6 +54,7 @@ class Store:
         self.steps = Steps(database, self.now_micros)
         self.events = Events(database)
         self.tags = Tags(database, self.now_micros)
+        self.jobs = Jobs(database, self.now_micros)
         self.accounts = Accounts(database, self.now_micros)
         self.tokens = Tokens(database, self.now_micros)
         self.secrets = Secrets(database, self.now_micros)

@@ -181,7 +181,7 @@ class Execution:
         begun = self.store.steps.list(self.run.id)
         deployment = self.pinned(begun=bool(begun))
         content = Content(self.store, deployment)
-        catalog = content.catalog()
+        catalog = content.runnable()
         if begun:
             return self.resume(warehouse, content, catalog, begun)
         session = warehouse.session()

@@ -27,7 +27,7 @@ def _catalog(invocation: Invocation, environment: str | None) -> Catalog:
         return tree_catalog(compile_folder(invocation.root, invocation.settings()))
     with invocation.open("headgate jobs") as opened:
         row = find_environment(opened.context, environment)
-        return asking.deployed_content(opened.context, row).catalog()
+        return asking.deployed_content(opened.context, row).runnable()
 
 
 @jobs.command("list")

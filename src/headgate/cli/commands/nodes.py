@@ -90,7 +90,7 @@ def _catalog(invocation: Invocation, environment: str | None, selectors: str) ->
     if environment is not None:
         with invocation.open("headgate nodes") as opened:
             row = find_environment(opened.context, environment)
-            return asking.deployed_content(opened.context, row).catalog()
+            return asking.deployed_content(opened.context, row).runnable()
     compiled = compile_folder(invocation.root, invocation.settings())
     catalog = tree_catalog(compiled)
     return _with_states(invocation, compiled, catalog) if "state" in selectors.lower() else catalog

@@ -36,3 +36,20 @@ SELECT {columns} FROM environment WHERE id > :after_id ORDER BY id LIMIT :limit
 -- name: names
 -- Names, for hints.
 SELECT DISTINCT name FROM environment ORDER BY name LIMIT 1000
+
+-- name: in_use
+-- Whether an environment has a history: runs or deployments.
+SELECT 1 WHERE EXISTS (SELECT 1 FROM run WHERE environment_id = :id)
+  OR EXISTS (SELECT 1 FROM deployment WHERE environment_id = :id)
+
+-- name: delete_jobs
+-- The jobs that live in an environment.
+DELETE FROM job WHERE environment_id = :id
+
+-- name: delete_inactive_jobs
+-- What was said of jobs of files there.
+DELETE FROM inactive_job WHERE environment_id = :id
+
+-- name: delete
+-- An environment without a history.
+DELETE FROM environment WHERE id = :id
