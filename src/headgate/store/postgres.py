@@ -37,6 +37,8 @@ CLOCK_SECONDS = 10
 OUTCOME_ATTEMPTS = 5
 PREPARE_AFTER = 2
 NOTHING: dict[str, Any] = {}
+DRIVER_ERRORS = (psycopg.Error, OverflowError, UnicodeEncodeError)
+"""The latter two are values that no column can hold."""
 
 SQL = load("postgres")
 _OWN_TEXT = overrides("postgres")
@@ -55,7 +57,7 @@ def spelled(sql: str) -> tuple[bytes, tuple[str, ...]]:
         if name := found["name"]:
             return names.setdefault(name, f"${len(names) + 1}")
         # The lock that an UPDATE takes: rows that refer to this one may still be added.
-        return f"FOR NO KEY UPDATE{found['lock']}" if found["lock"] is not None else found[0]
+        return f"FOR NO KEY UPDATE{found['lock'].rstrip()}" if found["lock"] is not None else found[0]
 
     text = _PARTS.sub(part, _OWN_TEXT.get(sql, sql))
     return text.encode(), tuple(names)
@@ -78,7 +80,7 @@ class PostgresConnection:
         try:
             cursor = self._cursor.execute(text, [parameters[name] for name in names])
             return cursor.fetchall() if cursor.description else []
-        except (psycopg.Error, UnicodeEncodeError) as error:
+        except DRIVER_ERRORS as error:
             raise mapped(error, self._where) from error
 
     def row(self, sql: str, parameters: Parameters = NOTHING) -> Row | None:
@@ -97,7 +99,7 @@ class PostgresConnection:
             elif values:
                 self._cursor.executemany(text, values)  # sent in a row, without waiting for each answer
             return max(self._cursor.rowcount, 0) if values else 0
-        except (psycopg.Error, UnicodeEncodeError) as error:
+        except DRIVER_ERRORS as error:
             raise mapped(error, self._where) from error
 
     def notify(self) -> None:
@@ -118,11 +120,9 @@ class PostgresConnection:
         return not self.raw.closed and self.raw.info.transaction_status == TransactionStatus.IDLE
 
     def ended(self) -> bool:
-        """Whether the server has closed the connection since it was last used. Costs no question."""
-        if readable((self.raw.fileno(),), 0):
-            with suppress(psycopg.Error):
-                self.raw.pgconn.consume_input()
-        return self.raw.closed
+        """Whether the server has closed the connection since it was last used. Costs no question: the server says
+        nothing else to a connection that asked nothing."""
+        return bool(readable((self.raw.fileno(),), 0))
 
     def close(self) -> None:
         with suppress(psycopg.Error):

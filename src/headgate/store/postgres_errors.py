@@ -13,7 +13,7 @@ def mapped(error: Exception, where: str) -> Exception:
     """Errors that only a mistake of ours can cause stay as they are."""
     if isinstance(error, psycopg.IntegrityError):
         return Conflict(str(error))
-    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+    if isinstance(error, psycopg.DataError | OverflowError | UnicodeEncodeError):
         return value_invalid(error)
     state = error.sqlstate or "" if isinstance(error, psycopg.Error) else ""
     match state:

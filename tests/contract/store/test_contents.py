@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from tests.contract.store.conftest import OpenStore
+from tests.contract.store.conftest import OpenStore, Target
 from tests.contract.store.samples import PROJECT, Clock, environment, started, waiting
 
 from headgate.errors import NotFound, Refused
@@ -186,3 +188,21 @@ def test_state_keeps_its_uid_and_its_contents(store: Store, open_store: OpenStor
     assert len(store.uid) == 32
     assert again.runs.get(run.id) == run
     assert again.now() == store.now()
+
+
+def test_time_is_the_databases_and_does_not_jump_with_the_machines(
+    state: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.connect(state) as store:
+        before = store.now()
+        assert before.tzinfo is not None
+        if isinstance(state, str):
+            with store.database.read() as connection:
+                ((its,),) = connection.rows(
+                    "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+                )
+            assert abs(store.now_micros() - its) < 1_000_000
+        monkeypatch.setattr(time, "time_ns", lambda: 0)
+        asked = store.database.transaction_count
+        assert timedelta(0) <= store.now() - before < timedelta(minutes=1)
+        assert store.database.transaction_count == asked

@@ -90,9 +90,14 @@ def test_writer_that_has_not_written_yet_is_waited_for(store: Store) -> None:
 
 def test_event_of_a_writer_that_gave_up_is_never_read(store: Store) -> None:
     reader = Reader(store)
-    with pytest.raises(ZeroDivisionError), store.database.write() as connection:
-        write(connection, "gone")
-        raise ZeroDivisionError
+
+    def give_up() -> None:
+        with store.database.write() as connection:
+            write(connection, "gone")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        give_up()
     one(store, "there")
     assert reader.read() == ["there"]
 
