@@ -77,6 +77,12 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _port(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) > 65535:
+        raise ValueError("a port from 0 to 65535")
+    return int(value)
+
+
 def _lease(value: Any) -> float:
     # Three heartbeats fit into a lease; below a second, a busy disk alone would lose runs.
     seconds = _seconds(value)
@@ -211,6 +217,50 @@ SETTINGS = {
             "separated by commas. Headgate's own credentials are never among them.",
         ),
         Setting(
+            "host",
+            "HEADGATE_HOST",
+            _text,
+            "127.0.0.1",
+            "127.0.0.1",
+            "The address that `serve` listens on.",
+            "--host",
+        ),
+        Setting(
+            "port",
+            "HEADGATE_PORT",
+            _port,
+            8600,
+            "8600",
+            "The port that `serve` listens on; 0 takes a free one.",
+            "--port",
+        ),
+        Setting(
+            "public_url",
+            "HEADGATE_PUBLIC_URL",
+            _text,
+            None,
+            "made of host and port",
+            "The address at which people reach the server, for links in its answers.",
+        ),
+        Setting(
+            "max_running",
+            "HEADGATE_MAX_RUNNING",
+            _count,
+            4,
+            "4",
+            "How many runs one `serve` or `worker` carries out at once.",
+            "--max-running",
+        ),
+        Setting(
+            "drain_seconds",
+            "HEADGATE_DRAIN_SECONDS",
+            _seconds,
+            10.0,
+            "10",
+            "How long a `serve` or `worker` that is told to stop lets its runs go on, in seconds, before it hands them "
+            "back.",
+        ),
+        Setting(
             "admin_token",
             "HEADGATE_ADMIN_TOKEN",
             _admin_token,
@@ -247,6 +297,11 @@ class Settings:
     color: str = "auto"
     debug: bool = False
     allowed_env: tuple[str, ...] = ("HEADGATE_*", "PG*", "SNOWFLAKE_*")
+    host: str = "127.0.0.1"
+    port: int = 8600
+    public_url: str | None = None
+    max_running: int = 4
+    drain_seconds: float = 10.0
     admin_token: Secret | None = None
     secret_key: Secret | None = None
     sources: Mapping[str, str] = field(default_factory=dict)

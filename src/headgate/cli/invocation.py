@@ -41,13 +41,24 @@ class Invocation:
             self._root = find_project(self.project)
         return self._root
 
+    def optional_root(self) -> Path | None:
+        """The project's folder, None outside any project; one that was named must be there."""
+        from headgate.errors import NotFound
+
+        try:
+            return self.root
+        except NotFound:
+            if self.project is not None:
+                raise
+            return None
+
     def settings(self, **given: Any) -> Settings:
         """The settings of the project; `given` are flags by setting's name, None where not given."""
         if self._settings is None or given:
             from headgate.settings import load
 
             own = {"state_dir": self.state_dir, "color": "never" if self.no_color else None}
-            self._settings = load(self.root, flags={**own, **given})
+            self._settings = load(self.optional_root(), flags={**own, **given})
             self.use_color(self._settings.color)
         return self._settings
 

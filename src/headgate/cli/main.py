@@ -55,6 +55,10 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("environments", "environments", "List environments; show or apply one."),
         Entry("tag", "tag", "Name versions of the project."),
     ),
+    "Serve": (
+        Entry("serve", "serve", "Answer the HTTP API and carry out its runs."),
+        Entry("worker", "worker", "Carry out runs of a server's queue."),
+    ),
     "Give access": (
         Entry("token", "token", "Make, list and revoke tokens for the API."),
         Entry("user", "user", "Keep the users that tokens belong to."),
