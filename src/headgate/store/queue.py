@@ -102,6 +102,8 @@ class Queue:
         now = self._now()
         because = ""
         if new.config_key is not None:
+            if admission.overlap is not Overlap.QUEUE:  # two at once would not see each other
+                claims.lock_environment(connection, new.environment_id)
             alike = [
                 run_of_row(row) for row in connection.rows(SQL["open_alike"], {"config_key": new.config_key})
             ]
@@ -246,6 +248,7 @@ class Queue:
             reopen(connection, run, now)
             data = to_json({"status": run.status, "reason": reason})
             events.add(connection, runs.run_event(run, "run_status", data, now))
+            connection.notify()
         return run
 
     def release_expired(self) -> list[Run]:

@@ -241,6 +241,7 @@ def cancel(connection: Connection, run: Run, now: int) -> Run:
         return canceled
     if connection.change(SQL["request_cancel"], {"id": run.id}):
         events.add(connection, run_event(run, "cancel_requested", "{}", now))
+        connection.notify()
     return run
 
 
@@ -307,6 +308,8 @@ def record_move(connection: Connection, run: Run, now: int) -> None:
     if run.error:
         data["error"] = {"code": run.error.code, "message": run.error.message}
     events.add(connection, run_event(run, "run_status", to_json(data), now))
+    if run.status is not RunStatus.RUNNING:  # one more waits, or one less is in the way
+        connection.notify()
 
 
 def run_event(run: Run, kind: str, data: str, now: int) -> dict[str, object]:

@@ -13,8 +13,8 @@ from tests.contract.store.conftest import Target, address
 from tests.contract.store.samples import OTHER, OWNER, PROJECT, environment, waiting
 
 from headgate.errors import Busy
-from headgate.model.runs import Owner, Run, RunKind, RunStatus
-from headgate.store import Store
+from headgate.model.runs import Overlap, Owner, Run, RunKind, RunStatus
+from headgate.store import Admission, NewRun, Store
 from headgate.store.sqlite import SqliteDatabase
 
 CLAIMER = """
@@ -217,3 +217,47 @@ def test_new_state_opened_by_many_threads_is_migrated_once(nothing_yet: Target) 
         thread.join()
     assert len(uids) == 6
     assert len(set(uids)) == 1
+
+
+@pytest.mark.parametrize("overlap", [Overlap.COALESCE, Overlap.SKIP])
+def test_of_many_starts_at_once_only_one_waits_where_the_others_shall_not(
+    state: Target, overlap: Overlap
+) -> None:
+    with Store.connect(state) as store:
+        barrier = threading.Barrier(8)
+        failures: list[BaseException] = []
+
+        def start() -> None:
+            barrier.wait()
+            try:
+                store.queue.enter(NewRun(RunKind.REFRESH, 1, config_key="job/1/4"), Admission(overlap))
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert len(store.runs.open()) == 1
+
+
+def test_of_many_starts_with_one_key_all_get_the_same_run(state: Target) -> None:
+    with Store.connect(state) as store:
+        barrier = threading.Barrier(8)
+        given: list[int] = []
+
+        def start() -> None:
+            barrier.wait()
+            new = NewRun(RunKind.REFRESH, 1)
+            given.append(store.queue.enter(new, Admission(caller="ada", key="k1", digest="d")).id)
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(given) == 8
+        assert len(set(given)) == 1
+        assert [run.id for run, _ in store.runs.open()] == given[:1]

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from tests.contract.store.conftest import OpenStore, Target
+from tests.contract.store.samples import OWNER, waiting
 
 from headgate.store import Store
+from headgate.store.sqlite import SqliteDatabase
 
 LONG = 30.0
 """Longer than any test takes: who waits to its end was not woken."""
@@ -106,6 +108,24 @@ def test_poke_and_the_end_of_the_state_end_the_wait(store: Store, end: Callable[
     end(store)
     thread.join()
     assert woken == [end is not Store.close]
+
+
+def test_what_a_worker_waits_for_wakes_it(store: Store) -> None:
+    run = waiting(store)
+    changes: list[Callable[[], object]] = [
+        lambda: waiting(store),
+        lambda: store.queue.claim(run.id, OWNER, 30),
+        lambda: store.runs.request_cancel(run.id),
+        lambda: store.queue.hand_back(run.id, 1, "it stops"),
+        lambda: store.runs.request_cancel(run.id),
+    ]
+    for number, change in enumerate(changes):
+        settle(store)
+        change()
+        if isinstance(store.database, SqliteDatabase):
+            assert store.wakeups.wait(LONG)  # a commit is all that others can see there
+        else:
+            assert store.wakeups.wait(0.2 if number == 1 else LONG) == (number != 1)
 
 
 def test_change_that_was_undone_wakes_nobody(store: Store) -> None:
