@@ -52,6 +52,11 @@ class Redactor:
             self._known |= forms
             self._pattern = _pattern(self._known)
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether any secret was made known here; tokens and addresses are taken out in any case."""
+        return bool(self._known)
+
     def redact(self, text: str) -> str:
         return self._pattern.sub(SHOWN, text)
 

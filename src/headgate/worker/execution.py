@@ -27,6 +27,7 @@ from headgate.selection import run_parameters, run_selection
 from headgate.store.content import Content
 from headgate.store.journal import Journal
 from headgate.warehouse.base import Warehouse
+from headgate.worker.redacting import RedactingSink, redacted
 from headgate.worker.resuming import blocked, left_of
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Execution:
         return self.finish(*_verdict(outcomes, self.stop))
 
     def finish(self, status: RunStatus, error: StepError | None) -> Run:
-        return self.store.runs.finish(self.run.id, self.run.fence, status, error, self.notes)
+        return self.store.runs.finish(self.run.id, self.run.fence, status, redacted(error), self.notes)
 
     @property
     def handing_back(self) -> bool:
@@ -298,6 +299,7 @@ class Execution:
         sink: StepSink = _UnlessHandedBack(journal, self.stop)
         if self.observer is not None:
             sink = _Tee(sink, self.observer)
+        sink = RedactingSink(sink)
         try:
             yield sink
         finally:
