@@ -168,13 +168,16 @@ class Queue:
         due that this host may carry out."""
         for which in (RESUMED, FRESH):
             while True:
+                parameters = {"now": self._now(), "host": owner.host}
+                with (
+                    self._database.read() as connection
+                ):  # to look is no change: it keeps nobody from writing
+                    row = connection.row(CANDIDATE.format(which=which), parameters)
+                if row is None:
+                    break
+                run_id, environment_id = row
                 try:
                     with self._database.write() as connection:
-                        parameters = {"now": self._now(), "host": owner.host}
-                        row = connection.row(CANDIDATE.format(which=which), parameters)
-                        if row is None:
-                            break
-                        run_id, environment_id = row
                         claims.lock_environment(connection, environment_id)
                         # Another session may have claimed something of this environment before we had its lock.
                         again = connection.row(
