@@ -169,21 +169,18 @@ class Queue:
         for which in (RESUMED, FRESH):
             while True:
                 parameters = {"now": self._now(), "host": owner.host}
-                with (
-                    self._database.read() as connection
-                ):  # to look is no change: it keeps nobody from writing
+                with self._database.read() as connection:  # looking keeps nobody from writing
                     row = connection.row(CANDIDATE.format(which=which), parameters)
                 if row is None:
                     break
-                run_id, environment_id = row
+                parameters["environment_id"] = row[1]
                 try:
                     with self._database.write() as connection:
-                        claims.lock_environment(connection, environment_id)
-                        # Another session may have claimed something of this environment before we had its lock.
-                        again = connection.row(
-                            CANDIDATE.format(which="run.id = :id"), {**parameters, "id": run_id}
-                        )
-                        if again and (run := self._take(connection, run_id, owner, lease_seconds)):
+                        claims.lock_environment(connection, row[1])
+                        # Others may have claimed in this environment before we had its lock.
+                        here = f"{which} AND run.environment_id = :environment_id"
+                        row = connection.row(CANDIDATE.format(which=here), parameters)
+                        if row and (run := self._take(connection, row[0], owner, lease_seconds)):
                             return run
                 except Conflict:
                     continue
