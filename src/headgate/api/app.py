@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Scope
 
 from headgate import __version__
-from headgate.api import health, runs, scheduler
+from headgate.api import access, deployments, environments, health, jobs, nodes, runs, scheduler, tags
 from headgate.api.caller import AppContext
 from headgate.api.failures import add_handlers
 from headgate.api.gate import Gate
@@ -36,7 +36,7 @@ def routes(app_context: AppContext) -> FastAPI:
     )
     app.state.app_context = app_context
     add_handlers(app)
-    for router in (scheduler.router, runs.router):
-        app.include_router(router)
+    for module in (scheduler, runs, environments, nodes, jobs, deployments, tags, access):
+        app.include_router(module.router)
     app.include_router(health.router_for(app_context))
     return app

@@ -89,6 +89,11 @@ def add_handlers(app: FastAPI) -> None:
         response.headers.update(methods)
         return response
 
+    def failed(request: Request, error: Exception) -> Response:
+        request.state.failed = True  # the framework raises it again after the answer; the gate lets it rest
+        return unexpected(error, request.state.request_id)
+
+    app.add_exception_handler(Exception, failed)
     app.add_exception_handler(HeadgateError, expected)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)

@@ -102,10 +102,11 @@ class _Passage:
         try:
             await self.gate.app(self.scope, self.receive, self.send)
         except Exception as error:
-            response = unexpected(error, self.request_id)
+            if state.get("failed"):  # told and logged already
+                return
             if self.status:  # half an answer is out: only cutting the connection tells that it is not whole
                 raise
-            await self._answer(response)
+            await self._answer(unexpected(error, self.request_id))
 
     def _normalize(self) -> None:
         """One path for one call, and one method: a HEAD is a GET whose body is kept back."""

@@ -11,9 +11,10 @@ from headgate.api.answers import answer, failures
 from headgate.api.caller import Asking, Caller
 from headgate.api.reading import StrictRoute
 from headgate.api.scheduler import nothing_to_rerun
-from headgate.api.starting import cancel, rerun, start
+from headgate.api.starting import IdempotencyKey, cancel, rerun, start
 from headgate.identity.principal import Watch, to_watch
 from headgate.model.runs import Run, RunKind, RunRequest, RunStatus
+from headgate.model.steps import StepStatus
 from headgate.service import asking, bodies
 from headgate.service.bodies import Body
 from headgate.service.context import find_environment
@@ -22,6 +23,7 @@ from headgate.service.parameters import check_range, read_instant
 from headgate.store.run_lists import RunFilter, RunKey, RunOrder
 from headgate.wire.base import MOST_ID
 from headgate.wire.runs import (
+    LogQuery,
     NewRunRequest,
     RepeatRequest,
     Results,
@@ -53,7 +55,7 @@ RunId = Annotated[int, Path(alias="runID", ge=0, le=MOST_ID)]
 @router.post(
     "", status_code=201, response_model=StartedRun, responses=failures(404, 409, 429, 500, 502, body=True)
 )
-def start_run(asked: NewRunRequest, caller: Asking) -> Response:
+def start_run(asked: NewRunRequest, caller: Asking, key: IdempotencyKey = None) -> Response:
     """Run a job, a selection or everything that is deployed in an environment."""
     begin, end = read_instant(asked.from_, "from"), read_instant(asked.to, "to")
     check_range(begin, end)
@@ -66,7 +68,7 @@ def start_run(asked: NewRunRequest, caller: Asking) -> Response:
         backfill_from=begin,
         backfill_to=end,
     )
-    run, warnings = start(caller, asked.environment, asked.job, request, asked.parallelism)
+    run, warnings = start(caller, asked.environment, asked.job, request, asked.parallelism, key)
     return answer({"run": _detail(caller, run.id), "warnings": list(warnings)}, 201)
 
 
@@ -136,6 +138,17 @@ def show_results(run_id: RunId, caller: Asking) -> Response:
     context = caller.require(to_watch(asking.find_run(caller.context, run_id)))
     report = asking.report_run(context, run_id, statements=True)
     return answer(bodies.results_body(report.steps, report.statements, report.environment.warehouse.type))
+
+
+@router.get("/{runID}/logs", response_model=Results, responses=failures(404, 500))
+def show_logs(run_id: RunId, asked: Annotated[LogQuery, Query()], caller: Asking) -> Response:
+    """The results of one node, or of what failed."""
+    context = caller.require(to_watch(asking.find_run(caller.context, run_id)))
+    report = asking.report_run(context, run_id, statements=True)
+    steps = report.steps if asked.node_id is None else (asking.find_step(report, asked.node_id),)
+    if asked.failed:
+        steps = tuple(step for step in steps if step.status is StepStatus.FAILED)
+    return answer(bodies.results_body(steps, report.statements, report.environment.warehouse.type))
 
 
 @router.post(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from headgate.api.answers import answer, failures, nothing
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
-from headgate.api.starting import cancel, rerun, run_number, start
+from headgate.api.starting import IdempotencyKey, cancel, rerun, run_number, start
 from headgate.errors import Refused, UsageError
 from headgate.identity.principal import to_watch
 from headgate.model.project import Parameters
@@ -32,7 +32,7 @@ RunId = Annotated[int | None, Query(alias="runID", ge=0, le=MOST_ID, description
     response_model_exclude_none=True,
     responses=failures(404, 409, 429, 500, 502, body=True),
 )
-def start_run(asked: StartRunRequest, caller: Asking) -> Response:
+def start_run(asked: StartRunRequest, caller: Asking, key: IdempotencyKey = None) -> Response:
     """Run a job, a selection or everything that is deployed in an environment.
 
     `userCredentials` are accepted and not kept: an environment has its own connection.
@@ -44,7 +44,7 @@ def start_run(asked: StartRunRequest, caller: Asking) -> Response:
         parameters=_parameters(asked.parameters),
         force=details.force_ignore_workspace_status or details.force_ignore_environment_status,
     )
-    run, warnings = start(caller, details.environment_id, details.job_id, request, details.parallelism)
+    run, warnings = start(caller, details.environment_id, details.job_id, request, details.parallelism, key)
     return answer({"runCounter": run.id, **({"warnings": list(warnings)} if warnings else {})})
 
 

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Header
 
 from headgate.api.caller import Caller
 from headgate.identity.principal import RunJob, to_steer
 from headgate.model.runs import Run, RunRequest
 from headgate.service import asking, running
 from headgate.service.context import find_environment
+from headgate.service.running import Entry
 from headgate.wire.base import MOST_ID
 
 Named = int | str
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Sent again with the same request, it gets the run that it started first.",
+    ),
+]
 
 
 def start(
-    caller: Caller, environment: Named, job: Named | None, request: RunRequest, parallelism: int | None
+    caller: Caller,
+    environment: Named,
+    job: Named | None,
+    request: RunRequest,
+    parallelism: int | None,
+    idempotency_key: str | None,
 ) -> tuple[Run, tuple[str, ...]]:
     """Write a waiting run down, for whoever may start it. Returns it and warnings about its selectors."""
     context = caller.context
@@ -28,7 +46,8 @@ def start(
         caller.require(RunJob() if own else RunJob(found.id, found.name))
     usual = (found and found.refresh.parallelism) or context.settings.parallelism
     request = replace(request, parallelism=parallelism or usual)
-    return running.start_refresh(context, row, request, job_id=found.id if found else None)
+    entry = Entry(caller=f"token/{caller.principal.token_id}", idempotency_key=idempotency_key)
+    return running.start_refresh(context, row, request, job_id=found.id if found else None, entry=entry)
 
 
 def rerun(caller: Caller, run_id: int, *, same_version: bool = False, force: bool = False) -> Run | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-
-import msgspec
+from typing import TypeVar
 
 from headgate.errors import NotFound, Refused, UsageError, did_you_mean
 from headgate.graph import invert
-from headgate.model.bound import BoundNode, Catalog
+from headgate.model.bound import BoundNode, Catalog, Selectable
 from headgate.model.project import Environment, Job, Manifest, Node
 from headgate.model.runs import Deployment, Run, RunStatus, StepRow
 from headgate.model.steps import StatementRecord, Step
@@ -27,6 +26,8 @@ from headgate.store.environments import EnvironmentRow
 from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunKey, RunOrder
 from headgate.store.store import Store
 from headgate.store.tags import Tag
+
+T = TypeVar("T")
 
 # --- runs -----------------------------------------------------------------------------------------------
 
@@ -210,6 +211,22 @@ def show_environment(
     )
 
 
+def list_deployments(
+    context: Context, row: EnvironmentRow, *, limit: int = 100, starting_from: str | None = None
+) -> Page[Deployment]:
+    """Newest first, those before the number `starting_from`. Raises UsageError `key_invalid`."""
+    before = None
+    if starting_from is not None and (before := _number(starting_from)) is None:
+        raise UsageError("key_invalid", f"{starting_from[:40]!r} is no number of a deployment")
+    found = context.store.deployments.list(row.environment.id, limit=limit + 1, before_number=before)
+    return cut(found, limit, lambda deployment: str(deployment.number))
+
+
+def find_deployment(context: Context, row: EnvironmentRow, number: int) -> Deployment:
+    """Raises NotFound `deployment_not_found`."""
+    return context.store.deployments.by_number(row.environment.id, number)
+
+
 # --- what is deployed -----------------------------------------------------------------------------------
 
 
@@ -223,7 +240,7 @@ def deployed_content(context: Context, row: EnvironmentRow) -> Content:
 
 
 def deployed_manifest(context: Context, row: EnvironmentRow) -> Manifest:
-    return msgspec.json.decode(deployed_content(context, row).manifest_json(), type=Manifest)
+    return deployed_content(context, row).manifest()
 
 
 def deployed_node(context: Context, row: EnvironmentRow, node_id: str) -> tuple[BoundNode, Step]:
@@ -236,6 +253,54 @@ def deployed_node(context: Context, row: EnvironmentRow, node_id: str) -> tuple[
             "node_not_deployed", f"{node_id} is not deployed in {name}", hint=f"headgate deploy -e {name}"
         )
     return bound, content.steps([node_id])[node_id]
+
+
+def deployed_nodes(
+    context: Context, row: EnvironmentRow, ids: Sequence[str]
+) -> dict[str, tuple[Node, BoundNode, Step]]:
+    """Nodes as written, as bound at the deploy, and their refresh steps."""
+    content = deployed_content(context, row)
+    written = deployed_manifest(context, row).nodes
+    bound, steps = content.bound("", ids).nodes, content.steps(ids)
+    return {name: (written[name], bound[name], steps[name]) for name in ids}
+
+
+def list_nodes(
+    catalog: Catalog, include: str, exclude: str, *, limit: int, starting_from: str | None = None
+) -> Page[Selectable]:
+    """The nodes that selectors select, in the catalog's order, those after the node `starting_from`.
+
+    Raises UsageError (`selector_syntax`, `node_key_unknown`).
+    """
+    chosen = set(select(catalog, include, exclude).ids)
+    nodes = catalog.nodes
+    if starting_from is not None:
+        position = next((n for n, node in enumerate(nodes) if node.id == starting_from), None)
+        if position is None:
+            raise UsageError(
+                "key_invalid",
+                f"there is no node {starting_from} to go on after",
+                hint="give `next` of the page before; after a deploy, begin again",
+            )
+        nodes = nodes[position + 1 :]
+    found = [node for node in nodes if node.id in chosen]
+    return cut(found[: limit + 1], limit, lambda node: node.id)
+
+
+def find_column(node: Node, name: str) -> str:
+    """As the node spells it. Raises NotFound `column_not_found`."""
+    for column in node.columns:
+        if column.name.lower() == name.lower():
+            return column.name
+    names = [column.name for column in node.columns]
+    raise NotFound("column_not_found", f"{node.id} has no column {name}", hint=did_you_mean(name, names))
+
+
+def find_subgraph(subgraphs: Mapping[str, T], name: str) -> T:
+    """Raises NotFound `subgraph_not_found`."""
+    if name in subgraphs:
+        return subgraphs[name]
+    raise NotFound("subgraph_not_found", f"there is no subgraph {name}", hint=did_you_mean(name, subgraphs))
 
 
 def node_states(manifest: Manifest, deployed: Manifest) -> dict[str, str]:
@@ -356,6 +421,23 @@ def list_tags(
 ) -> Page[Tag]:
     found = context.store.tags.list(project, after_name=starting_from or "", limit=limit + 1)
     return cut(found, limit, lambda tag: tag.name)
+
+
+def find_project(context: Context, name: str | None) -> str:
+    """The project of that name; the only one where none is named. Raises NotFound `project_not_found`, UsageError
+    `project_needed`."""
+    known = sorted({row.project for row in _every_environment(context)})
+    if name in known:
+        return str(name)
+    if name is not None:
+        raise NotFound("project_not_found", f"there is no project {name}", hint=did_you_mean(name, known))
+    if len(known) == 1:
+        return known[0]
+    raise UsageError(
+        "project_needed",
+        "which project?",
+        hint=f"there are {', '.join(known)}" if known else "deploy one first",
+    )
 
 
 # --- names ------------------------------------------------------------------------------------------------

@@ -199,8 +199,8 @@ def environment_body(
         "name": environment.name,
         "project": row.project if row else None,
         "status": _environment_status(row, running),
-        "createdAt": None,
-        "createdBy": None,
+        "createdAt": instant(row.created_at) if row else None,
+        "createdBy": row.created_by if row else None,
         "updatedAt": instant(row.updated_at) if row else None,
         "description": environment.description,
         "warehouse": environment.warehouse.type,
@@ -212,13 +212,16 @@ def environment_body(
 
 
 def environment_detail(
-    environment: Environment, row: EnvironmentRow | None, deployments: Sequence[Deployment]
+    environment: Environment,
+    row: EnvironmentRow | None,
+    deployments: Sequence[Deployment],
+    running: Sequence[Run] = (),
 ) -> Body:
     current = row.current_deployment_id if row else None
     standing = next((d for d in deployments if d.id == current), None)
     options = environment.warehouse.options
     return {
-        **environment_body(environment, row),
+        **environment_body(environment, row, running),
         "defaultStorageMapping": None,
         "currentMappings": {
             location: {"database": mapping.database, "schema": mapping.schema}
@@ -226,6 +229,7 @@ def environment_detail(
         },
         "runTimeParameters": environment.parameters,
         "requireCommit": environment.require_commit,
+        "maxRunning": environment.max_running,
         "warehouseOptions": {name: options[name] for name in SHOWN_OPTIONS if name in options},
         "deployedCommit": standing.version if standing else None,
         "deployments": [deployment_body(d, current=d.id == current) for d in deployments],
@@ -243,6 +247,16 @@ def _environment_status(row: EnvironmentRow | None, running: Sequence[Run]) -> s
     if last is not None and last.kind is RunKind.REFRESH and last.status in ("failed", "canceled"):
         return "Failed Refresh"
     return "Waiting"
+
+
+def deployments_page(
+    deployments: Sequence[Deployment], limit: int, current_id: int | None, next_: str | None
+) -> Body:
+    return page([deployment_body(d, current=d.id == current_id) for d in deployments], limit, next_)
+
+
+def manifest_body(digest: str, project: str, node_count: int) -> Body:
+    return {"digest": digest, "project": project, "nodeCount": node_count}
 
 
 def deployment_body(deployment: Deployment, *, current: bool = False) -> Body:
@@ -293,6 +307,11 @@ def plan_body(plan: Plan) -> Body:
         "changes": [_change(change) for change in plan.changes],
         "needsRefresh": list(plan.needs_refresh),
     }
+
+
+def deploy_body(plan: Plan, run: Body | None) -> Body:
+    """`run` is null where there was nothing to deploy."""
+    return {"run": run, "plan": plan_body(plan)}
 
 
 def _change(change: Change) -> Body:

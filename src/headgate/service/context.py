@@ -44,7 +44,7 @@ class Context:
 def find_environment(context: Context, name: str | None) -> EnvironmentRow:
     """The environment by name or id as applied; the only one there is where no name is given."""
     if name is not None:
-        number = name.isascii() and name.isdigit()
+        number = name.isascii() and name.isdigit() and len(name) <= 18  # what the state's integers hold
         return context.store.environments.get(int(name) if number else name)
     rows = context.store.environments.list()
     if len(rows) == 1:

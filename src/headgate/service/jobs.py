@@ -19,6 +19,10 @@ from headgate.store.environments import EnvironmentRow
 from headgate.store.jobs import FIRST_ID
 
 
+_NO_ID = FIRST_ID - 1
+"""Stands for the id that a new job is given when it is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedJob:
     """A job in one environment. `editable`: it lives in the state."""
@@ -66,7 +70,7 @@ def find_job(context: Context, row: EnvironmentRow, name: str) -> PlacedJob:
 def create_job(context: Context, row: EnvironmentRow, request: JobRequest) -> PlacedJob:
     """Raises UsageError (`name_invalid`, `selector_syntax`, `selector_no_match`, `parameter_unknown`), Refused
     `job_exists`."""
-    job = _checked(context, row, request, 0)
+    job = _checked(context, row, request, _NO_ID)
     stored = context.store.jobs.create(row.environment.id, job, active=request.active, by=actor_of(context))
     return PlacedJob(stored.job, stored.active, editable=True)
 
@@ -118,7 +122,6 @@ def _catalog(context: Context, row: EnvironmentRow) -> Catalog | None:
 
 
 def _checked(context: Context, row: EnvironmentRow, request: JobRequest, job_id: int) -> Job:
-    """`job_id` is 0 for one that has no id yet."""
     name = checked_name(request.name, "job")
     if name.isdigit():
         raise UsageError("name_invalid", f"{name} cannot be the name of a job", hint="digits alone are an id")
@@ -144,6 +147,6 @@ def _checked(context: Context, row: EnvironmentRow, request: JobRequest, job_id:
             )
     check_parameters(catalog, job.parameters)
     stored = {one.job.id: one.job for one in context.store.jobs.list(row.environment.id)}
-    jobs = {**catalog.jobs, **stored, job_id or FIRST_ID - 1: job}
+    jobs = {**catalog.jobs, **stored, job_id: job}
     select(replace(catalog, jobs=jobs), job.refresh.include, job.refresh.exclude)
     return job

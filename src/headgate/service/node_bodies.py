@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from headgate.model.bound import BoundNode, Catalog, Selectable
-from headgate.model.project import Column, Freshness, Job, Load, Node, TestSpec
+from headgate.model.project import Column, Freshness, Job, Load, Mapping, Node, TestSpec
 from headgate.model.steps import Step
 from headgate.service.asking import Explanation
 from headgate.service.bodies import Body
@@ -31,7 +33,7 @@ def node_body(node: Selectable | Node) -> Body:
 def node_detail(node: Node) -> Body:
     source = node.source
     return {
-        **node_body(node),
+        **located_body(node, None),
         "description": node.description,
         "materialization": node.materialization.value,
         "load": load_body(node.load),
@@ -132,6 +134,35 @@ def job_body(job: Job) -> Body:
 def placed_job_body(placed: PlacedJob) -> Body:
     """A job as it stands in one environment. `editable`: it can be changed here; others are changed in files."""
     return {**job_body(placed.job), "active": placed.active, "editable": placed.editable}
+
+
+def located_body(node: Selectable | Node, mapping: Mapping | None) -> Body:
+    """A node as lists of an environment show it: with where its location is mapped to."""
+    return {
+        **node_body(node),
+        "database": mapping.database if mapping else None,
+        "schema": mapping.schema if mapping else None,
+    }
+
+
+def deployed_detail(node: Node, bound: BoundNode, step: Step) -> Body:
+    """A node of an environment, whole: as written, and as it stands there."""
+    table = bound.table
+    return {
+        **node_detail(node),
+        "database": table.database if table else None,
+        "schema": table.schema if table else None,
+        "deployed": {
+            "table": table.name if table else None,
+            "sql": bound.query,
+            "columns": [{"name": column.name, "type": column.type} for column in bound.columns],
+            "statements": [{"name": s.name, "role": s.role.value, "sql": s.sql} for s in step.statements],
+        },
+    }
+
+
+def subgraph_body(name: str, nodes: Iterable[str], path: str | None = None) -> Body:
+    return {"name": name, "steps": list(nodes), "path": path}
 
 
 def bound_body(node: BoundNode, step: Step) -> Body:

@@ -11,7 +11,7 @@ from headgate.compile import Compiled, describe_version
 from headgate.errors import Refused, UsageError
 from headgate.model.project import Environment, Manifest
 from headgate.service import asking
-from headgate.service.context import Context
+from headgate.service.context import Context, find_environment
 from headgate.service.planning import Wanted
 from headgate.service.project import wanted_tree
 from headgate.store.tags import Tag
@@ -52,10 +52,17 @@ def tag_tree(context: Context, compiled: Compiled, name: str) -> Tag:
     return context.store.tags.set(compiled.manifest.name, name, digest)
 
 
+def tag_manifest(context: Context, wanted: Wanted, name: str) -> Tag:
+    """Name any manifest. Raises as `tag_tree`."""
+    _check_tag(name)
+    (digest,) = context.store.blobs.put([wanted.json])
+    return context.store.tags.set(wanted.manifest.name, name, digest)
+
+
 def tag_deployed(context: Context, environment: str, name: str) -> Tag:
     """Name what is deployed. Raises UsageError `tag_invalid`, NotFound, Refused (`not_deployed`, `tag_exists`)."""
     _check_tag(name)
-    row = context.store.environments.get(int(environment) if environment.isdigit() else environment)
+    row = find_environment(context, environment)
     content = asking.deployed_content(context, row)
     (digest,) = context.store.blobs.put([content.manifest_json()])
     return context.store.tags.set(row.project, name, digest)

@@ -9,14 +9,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import msgspec
 
 from headgate.model.bound import BoundManifest, BoundNode, BoundTest, Catalog, WarehouseFacts
-from headgate.model.project import Environment
+from headgate.model.project import Environment, Manifest
 from headgate.model.runs import Deployment
 from headgate.model.steps import Step
 from headgate.store.store import Store
+
+T = TypeVar("T")
 
 CATALOG, FACTS, ENVIRONMENT, MANIFEST, DDL = "catalog", "facts", "environment", "manifest", "ddl"
 """Names of a deployment's blobs beside those of its nodes."""
@@ -32,29 +35,31 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-class _Catalogs:
-    """The catalogs decoded last, by digest. Each start of a run asks for one, and all starts ask for the same few."""
+class _Decoded(Generic[T]):
+    """The values decoded last, by digest: each start of a run asks for a catalog, and all starts ask for the same
+    few. What is handed out is shared: nobody changes it."""
 
-    KEPT = 4
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Catalog] = OrderedDict()
+    def __init__(self, kind: type[T], most: int) -> None:
+        self._kind = kind
+        self._most = most
+        self._kept: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, store: Store, digest: str) -> Catalog:
+    def get(self, store: Store, digest: str) -> T:
         with self._lock:
             if digest in self._kept:
                 self._kept.move_to_end(digest)
                 return self._kept[digest]
-        catalog = msgspec.json.decode(store.blobs.get(digest), type=Catalog)
+        value = msgspec.json.decode(store.blobs.get(digest), type=self._kind)
         with self._lock:
-            self._kept[digest] = catalog
-            while len(self._kept) > self.KEPT:
+            self._kept[digest] = value
+            while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return catalog
+        return value
 
 
-_catalogs = _Catalogs()
+_catalogs = _Decoded(Catalog, 4)
+_manifests = _Decoded(Manifest, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,6 @@ class Content:
     deployment: Deployment
 
     def catalog(self) -> Catalog:
-        """Shared by all who ask: not to be changed."""
         return _catalogs.get(self.store, self.deployment.digests[CATALOG])
 
     def runnable(self) -> Catalog:
@@ -73,6 +77,9 @@ class Content:
         catalog = self.catalog()
         stored = {one.job.id: one.job for one in self.store.jobs.list(self.deployment.environment_id)}
         return replace(catalog, jobs={**catalog.jobs, **stored}) if stored else catalog
+
+    def manifest(self) -> Manifest:
+        return _manifests.get(self.store, self.deployment.digests[MANIFEST])
 
     def facts(self) -> WarehouseFacts:
         if FACTS not in self.deployment.digests:

@@ -167,6 +167,13 @@ class RunQuery(CoalescePageQuery):
     job_id: Name | None = None
 
 
+class LogQuery(CoalesceRequest):
+    """A node by its id or name; only what failed."""
+
+    node_id: Name | None = None
+    failed: bool = False
+
+
 class RunPage(PageAnswer):
     data: list[RunDetail | RunBody]
 

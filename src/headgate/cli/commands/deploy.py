@@ -58,7 +58,7 @@ def deploy(
         plan = prepared.plan
         if plan.empty:
             if as_json:
-                output.show_json(_body(plan, None))
+                output.show_json(bodies.deploy_body(plan, None))
             else:
                 output.show(f"nothing to deploy: {plan.environment} is as planned")
             return
@@ -68,17 +68,12 @@ def deploy(
             output.say("nothing was deployed")
             ctx.exit(FAILED)
         run = start_deploy(opened.context, prepared, allow_destructive=allow_destructive)
-        ending = Ending(as_json=as_json, body=lambda ran: _body(plan, ran))
+        ending = Ending(as_json=as_json, body=lambda ran: bodies.deploy_body(plan, ran))
         code = carrier.carry_out(opened, run, ending)
     if code == 0 and plan.needs_refresh:
         count = output.plural(len(plan.needs_refresh), "node")
         output.say(f"{count} to refresh now: headgate refresh -e {plan.environment}")
     ctx.exit(code)
-
-
-def _body(plan: Plan, run: bodies.Body | None) -> bodies.Body:
-    """`run` is null where there was nothing to deploy."""
-    return {"run": run, "plan": bodies.plan_body(plan)}
 
 
 def _agreed(plan: Plan) -> bool:

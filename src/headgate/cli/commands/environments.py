@@ -72,7 +72,7 @@ def show(*, environment: str, as_json: bool) -> None:
     known = known_environments(invocation)
     with invocation.open("headgate environments") as opened:
         found = asking.show_environment(opened.context, environment, known)
-    body = bodies.environment_detail(found.environment, found.row, found.deployments)
+    body = bodies.environment_detail(found.environment, found.row, found.deployments, found.running)
     if as_json:
         output.show_json(body)
         return
