@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from headgate.model.project import Environment, WarehouseConfig
 from headgate.model.runs import Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import LateValues, Step, StepOutcome, StepStatus
 from headgate.recovery import DEPLOY_MARKER
-from headgate.service import deploying
+from headgate.service import deploying, running
 from headgate.store import NewRun
 from headgate.store.content import Content
 from headgate.store.journal import Journal
@@ -301,3 +302,39 @@ def test_warehouse_is_kept_open_between_runs_and_closed_when_idle(tree: Project)
     own.turn()
     own.drain(60)
     assert len(opened) == 2
+
+
+def test_failed_run_is_tried_again_as_its_job_says(tree: Project) -> None:
+    store = tree.state.context.store
+    tree.write(
+        "jobs/bad.yml",
+        "id: 9\nname: bad\nrefresh: {include: '{ BAD }+ OR { A }'}\nretries: {max: 2, delay: 1m, backoff: 3}",
+    )
+    tree.deploy()
+    context = replace(tree.state.context, owner=None)
+    first, _ = running.start_refresh(context, store.environments.get(1), RunRequest(), job_id=9)
+    own = host(tree)
+    assert own.turn()
+    own.drain(60)
+    (second, *_) = store.runs.list(limit=1)
+    failed = ended(tree, first)
+    assert (failed.status, second.rerun_of, second.status) == (RunStatus.FAILED, first.id, RunStatus.WAITING)
+    assert (second.request.attempt, second.config_key, second.job_id) == (1, first.config_key, 9)
+    assert failed.ended_at is not None
+    assert second.not_before == failed.ended_at + timedelta(minutes=1)
+    assert not own.turn()
+    for attempt in (1, 2):
+        (again, *_) = store.runs.list(limit=1)
+        assert again.request.attempt == attempt
+        claimed = store.queue.claim(again.id, tree.state.worker.owner, 30)
+        assert claimed is not None
+        assert tree.state.worker.carry_out(claimed).status is RunStatus.FAILED
+        assert set(tree.statuses(again)) == {"STG.BAD", "STG.CHILD"}
+    assert store.runs.open() == []
+
+
+def test_run_of_a_command_is_not_tried_again(tree: Project) -> None:
+    tree.write("jobs/bad.yml", "id: 9\nname: bad\nrefresh: {include: '{ BAD }'}\nretries: {max: 2}")
+    tree.deploy()
+    assert tree.refresh(job_id=9).status is RunStatus.FAILED
+    assert tree.state.context.store.runs.open() == []

@@ -198,6 +198,7 @@ def _job(data: Mapping[str, Any], path: str) -> Job:
             retries.get("max", 0),
             duration_seconds(retries.get("delay", 0)) or 0.0,
             float(retries.get("backoff", 1)),
+            retries.get("from") == "start",
         ),
         duration_seconds(timeout) if timeout is not None else None,
         tuple(as_list(data.get("tags"))),

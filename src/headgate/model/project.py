@@ -276,11 +276,13 @@ class RefreshWorkload:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """`max` further tries after a failure; the n-th waits `delay_seconds * backoff ** (n - 1)`."""
+    """`max` further tries after a failure; the n-th waits `delay_seconds * backoff ** (n - 1)`. A try does what did not
+    succeed, or all again (`from_start`)."""
 
     max: int = 0
     delay_seconds: float = 0.0
     backoff: float = 1.0
+    from_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from headgate.model.project import Parameters
+from headgate.model.project import Parameters, Retries
 from headgate.model.steps import StepError, StepStatus
 
 
@@ -84,7 +84,7 @@ class RunRequest:
     """What was asked for. Selectors given replace the job's; neither means the whole environment.
 
     `backfill_from`/`backfill_to` bound the intervals of interval loads. `same_version` belongs to a rerun: it
-    is refused once another deployment stands.
+    is refused once another deployment stands. `timeout_seconds` and `retries` are the job's.
     """
 
     include: str = ""
@@ -97,6 +97,9 @@ class RunRequest:
     backfill_to: datetime | None = None
     same_version: bool = False
     timeout_seconds: float | None = None
+    retries: Retries | None = None
+    attempt: int = 0
+    """How many tries there were before this one."""
     based_on: int | None = None
     """A deploy's: the deployment that stood when it was planned."""
 

@@ -65,8 +65,9 @@ def start_refresh(
         key = f"job/{environment.environment.id}/{job.id}"
     elif not own:
         key = f"all/{environment.environment.id}"
-    if job is not None and request.timeout_seconds is None:
-        request = replace(request, timeout_seconds=job.timeout_seconds)
+    if job is not None:
+        retries = job.retries if job.retries.max else None
+        request = replace(request, timeout_seconds=job.timeout_seconds, retries=retries)
     new = NewRun(
         kind=RunKind.REFRESH,
         environment_id=environment.environment.id,
@@ -117,7 +118,7 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
             )
     if any(run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING) for run in family if _covers(run, old)):
         return None
-    request = replace(old.request, force=force or old.request.force, same_version=same_version)
+    request = replace(old.request, force=force or old.request.force, same_version=same_version, attempt=0)
     environment = _settled(context, store.environments.get(old.environment_id), request)
     pinned = next((run.deployment_id for run in reversed(family) if run.deployment_id), None)
     if same_version and pinned != environment.current_deployment_id:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from headgate.errors import HeadgateError, NotFound, Refused
+from headgate.model.project import Retries
 from headgate.model.runs import RUN_MOVES, Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import StepError
 from headgate.store import claims, events
@@ -32,6 +33,7 @@ from headgate.store.statements import load, one_of
 from headgate.store.steps import cancel_open, fail_interrupted
 
 SQL = load("runs")
+LONGEST_DELAY = timedelta(days=7)
 OPEN = (RunStatus.WAITING, RunStatus.RUNNING)
 
 
@@ -83,7 +85,8 @@ class Runs:
         error: StepError | None = None,
         notes: Iterable[str] = (),
     ) -> Run:
-        """Ends a run, with its work and its locks. Steps still open are canceled, and a deployment still
+        """Ends a run, with its work. A failed one whose job has tries left is followed by the next one, in the same
+        transaction. Steps still open are canceled, and a deployment still
         applying fails; neither may be there where the run succeeds (Refused `run_unfinished`).
 
         Raises LeaseLost, or Refused `run_move_refused` where the run is over already.
@@ -107,6 +110,8 @@ class Runs:
                 raise Refused(
                     "run_unfinished", f"run {run_id} cannot be {status}: {left} of its parts are open"
                 )
+            if run.status is RunStatus.FAILED and run.request.retries is not None:
+                _try_again(connection, run, run.request.retries, now)
             release(connection, run_id)
             record_move(connection, run, now)
         return run
@@ -274,6 +279,27 @@ def insert_run(connection: Connection, new: NewRun, now: int, *, skipped_because
         connection.change(SQL["add_work"], bound)
     record_move(connection, run, now)
     return run
+
+
+def _try_again(connection: Connection, run: Run, retries: Retries, now: int) -> None:
+    """Writes the next try down. A run that is bound to a process has none: that process tells a person instead."""
+    bound = connection.row(SQL["bound"], {"run_id": run.id})
+    if run.request.attempt >= retries.max or bound is None or bound[0]:
+        return
+    delay = timedelta(seconds=retries.delay_seconds * retries.backoff**run.request.attempt)
+    again = NewRun(
+        kind=run.kind,
+        environment_id=run.environment_id,
+        request=replace(run.request, attempt=run.request.attempt + 1),
+        job_id=run.job_id,
+        job_name=run.job_name,
+        rerun_of=None if retries.from_start else run.id,
+        config_key=run.config_key,
+        requested_by=run.requested_by,
+        not_before=from_micros(now) + min(delay, LONGEST_DELAY),
+        priority=run.priority,
+    )
+    insert_run(connection, again, now)
 
 
 def unknown_subject(new: NewRun) -> NotFound:

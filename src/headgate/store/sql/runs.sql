@@ -72,6 +72,10 @@ UPDATE run SET cancel_requested = 1 WHERE id = :id AND status = 'running' AND ca
 -- The flag.
 SELECT cancel_requested FROM run WHERE id = :id
 
+-- name: bound
+-- Whether an open run belongs to the process that started it.
+SELECT bound FROM work WHERE run_id = :run_id
+
 -- name: end_work
 -- The work of a run that is over.
 DELETE FROM work WHERE run_id = :run_id
