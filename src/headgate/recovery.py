@@ -99,10 +99,10 @@ def _version_notes(
 
 
 def release_dead_runs(store: Store, host: str, started: Callable[[int], float | None]) -> list[Run]:
-    """End or hand back the runs of this host whose process is gone: those bound to it fail (`interrupted`), others go
+    """End or hand back the runs of this host whose process is gone: those attached to it fail (`interrupted`), others go
     back to the queue. `started` tells when a process with a given pid started, None where there is none."""
     gone = [
         held for held in store.queue.held_by(host) if started(held.owner.pid) != held.owner.process_started
     ]
-    found = (store.queue.release(held.run, bound=held.bound, reason="its worker died") for held in gone)
+    found = (store.queue.release(held.run, attached=held.attached, reason="its worker died") for held in gone)
     return [run for run in found if run is not None]

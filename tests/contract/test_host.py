@@ -261,7 +261,7 @@ def test_run_that_loses_every_worker_is_given_up(tree: Project) -> None:
         claimed = store.queue.claim(run.id, ELSEWHERE, 30)
         if claimed is None:
             break
-        store.queue.release(claimed, bound=False)
+        store.queue.release(claimed, attached=False)
     over = ended(tree, run)
     assert (over.status, over.error and over.error.code) == (RunStatus.FAILED, "worker_lost")
 

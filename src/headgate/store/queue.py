@@ -54,11 +54,11 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An open run and the process that has it. `bound`: it belongs to that process and fails with it."""
+    """An open run and the process that has it. `attached`: it belongs to that process and fails with it."""
 
     run: Run
     owner: Owner
-    bound: bool
+    attached: bool
 
 
 class Queue:
@@ -208,11 +208,11 @@ class Queue:
         for name in ("in_environment", "deploy_waiting"):
             if row := connection.row(SQL[name], parameters):
                 return _busy_environment(run_id, run_of_row(row))
-        bound = connection.row(SQL["crowd"], {"id": run_id, "environment_id": environment_id})
-        if bound is not None and bound[0] is not None and bound[1] >= bound[0]:
+        crowd = connection.row(SQL["crowd"], {"id": run_id, "environment_id": environment_id})
+        if crowd is not None and crowd[0] is not None and crowd[1] >= crowd[0]:
             return Busy(
                 "environment_busy",
-                f"run {run_id} waits: {bound[1]} runs are at work in its environment, which takes no more",
+                f"run {run_id} waits: {crowd[1]} runs are at work in its environment, which takes no more",
                 hint="wait for one of them, or raise max_running of the environment",
             )
         return None
@@ -252,16 +252,16 @@ class Queue:
         return run
 
     def release_expired(self) -> list[Run]:
-        """Hands back the runs whose process was not heard of for a whole lease; those bound to that process fail
+        """Hands back the runs whose process was not heard of for a whole lease; those attached to that process fail
         (`interrupted`). Returns them."""
         with self._database.read() as connection:
             rows = connection.rows(SQL["expired"], {"now": self._now()})
-        return [run for row in rows if (run := self.release(run_of_row(row[:-1]), bound=bool(row[-1])))]
+        return [run for row in rows if (run := self.release(run_of_row(row[:-1]), attached=bool(row[-1])))]
 
-    def release(self, run: Run, *, bound: bool, reason: str = "its worker was not heard of") -> Run | None:
+    def release(self, run: Run, *, attached: bool, reason: str = "its worker was not heard of") -> Run | None:
         """Ends or hands back a run whose process is gone; None where somebody was faster."""
         try:
-            if bound:
+            if attached:
                 return self._runs.interrupt(run.id, run.fence)
             if run.fence >= MOST_FENCES:
                 return self._runs.interrupt(run.id, run.fence, _WORKERS_LOST)

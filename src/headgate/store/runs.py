@@ -275,16 +275,16 @@ def insert_run(connection: Connection, new: NewRun, now: int, *, skipped_because
     }
     run = one_run(connection.rows(SQL["add"], parameters))
     if not skipped:
-        bound = {"run_id": run.id, "bound": int(new.owner is not None), **owner_parameters(new.owner)}
-        connection.change(SQL["add_work"], bound)
+        work = {"run_id": run.id, "attached": int(new.owner is not None), **owner_parameters(new.owner)}
+        connection.change(SQL["add_work"], work)
     record_move(connection, run, now)
     return run
 
 
 def _try_again(connection: Connection, run: Run, retries: Retries, now: int) -> None:
-    """Writes the next try down. A run that is bound to a process has none: that process tells a person instead."""
-    bound = connection.row(SQL["bound"], {"run_id": run.id})
-    if run.request.attempt >= retries.max or bound is None or bound[0]:
+    """Writes the next try down. A run that is attached to a process has none: that process tells a person instead."""
+    attached = connection.row(SQL["attached"], {"run_id": run.id})
+    if run.request.attempt >= retries.max or attached is None or attached[0]:
         return
     delay = timedelta(seconds=retries.delay_seconds * retries.backoff**run.request.attempt)
     again = NewRun(

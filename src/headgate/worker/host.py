@@ -145,7 +145,7 @@ class Host:
             lost, self._lost = self._lost, []
         for number, run in enumerate(lost):
             try:
-                self._worker.store.queue.release(run, bound=False, reason="its worker could not record it")
+                self._worker.store.queue.release(run, attached=False, reason="its worker could not record it")
             except HeadgateError:
                 with self._lock:
                     self._lost += lost[number:]

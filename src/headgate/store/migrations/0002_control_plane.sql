@@ -6,7 +6,7 @@ ALTER TABLE run ADD COLUMN not_before bigint;
 ALTER TABLE run ADD COLUMN requested_by_user bigint;
 
 -- Whether a run belongs to the process that started it, and fails when that dies; others are taken over.
-ALTER TABLE work ADD COLUMN bound integer NOT NULL DEFAULT 0;
+ALTER TABLE work ADD COLUMN attached integer NOT NULL DEFAULT 0;
 
 -- The queue, in the order of claims.
 CREATE INDEX run_waiting ON run (priority DESC, id) WHERE status = 'waiting';

@@ -7,7 +7,7 @@
 -- The waiting run that is next for a host: nobody's, due, its configuration and its environment free.
 SELECT run.id, run.environment_id FROM run JOIN work ON work.run_id = run.id
   JOIN environment ON environment.id = run.environment_id
-WHERE run.status = 'waiting' AND work.bound = 0 AND {which}
+WHERE run.status = 'waiting' AND work.attached = 0 AND {which}
   AND (run.not_before IS NULL OR run.not_before <= :now)
   AND (environment.host IS NULL OR environment.host = :host)
   AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.config_key = run.config_key AND other.status = 'running')
@@ -87,13 +87,13 @@ WHERE run_id = :run_id
 
 -- name: expired
 -- Open runs whose process was not heard of for a whole lease.
-SELECT {columns}, work.bound FROM work CROSS JOIN run
+SELECT {columns}, work.attached FROM work CROSS JOIN run
 WHERE work.lease_until < :now AND run.id = work.run_id AND run.status IN ('running', 'waiting')
 ORDER BY run.id
 
 -- name: unfinished_of
 -- Open runs that processes of one host have, each with its process.
-SELECT {columns}, work.bound, work.owner_host, work.owner_pid, work.owner_process_started, work.owner_label
+SELECT {columns}, work.attached, work.owner_host, work.owner_pid, work.owner_process_started, work.owner_label
 FROM work CROSS JOIN run
 WHERE work.owner_host = :host AND run.id = work.run_id AND run.status IN ('running', 'waiting')
 ORDER BY run.id

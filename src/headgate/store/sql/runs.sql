@@ -21,8 +21,8 @@ RETURNING {returned}
 
 -- name: add_work
 -- Its work, with the process it belongs to, if it does.
-INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label, bound)
-VALUES (:run_id, :host, :pid, :process_started, :label, :bound)
+INSERT INTO work (run_id, owner_host, owner_pid, owner_process_started, owner_label, attached)
+VALUES (:run_id, :host, :pid, :process_started, :label, :attached)
 
 -- name: get
 -- One run.
@@ -72,9 +72,9 @@ UPDATE run SET cancel_requested = 1 WHERE id = :id AND status = 'running' AND ca
 -- The flag.
 SELECT cancel_requested FROM run WHERE id = :id
 
--- name: bound
+-- name: attached
 -- Whether an open run belongs to the process that started it.
-SELECT bound FROM work WHERE run_id = :run_id
+SELECT attached FROM work WHERE run_id = :run_id
 
 -- name: end_work
 -- The work of a run that is over.
