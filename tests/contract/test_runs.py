@@ -269,3 +269,9 @@ def test_rerun_of_nodes_that_are_all_gone_is_refused(tree: Project) -> None:
     tree.deploy()
     with pytest.raises(Refused, match=r"no longer deployed in dev: STG\.BAD, MART\.CHILD"):
         tree.rerun(failed.id)
+
+
+def test_range_over_a_run_without_an_interval_load_is_refused(tree: Project) -> None:
+    run = tree.refresh(RunRequest(include="{ GOOD }", backfill_from=NOW))
+    assert (run.status, run.error and run.error.code) == (RunStatus.FAILED, "nothing_to_backfill")
+    assert tree.statuses(run) == {}

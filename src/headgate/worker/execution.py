@@ -19,7 +19,7 @@ from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
 from headgate.errors import HeadgateError, LeaseLost, Refused
 from headgate.model.bound import Catalog
-from headgate.model.project import Environment, Parameters
+from headgate.model.project import Environment, LoadStrategy, Parameters
 from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind, RunStatus, StepRow
 from headgate.model.steps import LateValues, Step, StepError, StepOutcome, StepSink, StepStatus
 from headgate.recovery import DEPLOY_MARKER, finish_deployment, remaining_steps, settle_deployment
@@ -194,6 +194,7 @@ class Execution:
         if chosen is not None:
             self.notes += chosen.notes
         steps = self.steps(content, catalog, deployment, ids)
+        self.require_intervals(steps)
         reused = [s.id for s in steps if chosen is not None and s.id in chosen.published]
         with self.journal(steps) as sink:
             if reused:
@@ -201,6 +202,18 @@ class Execution:
             todo = [step for step in steps if step.id not in set(reused)]
             outcomes = executor.execute(todo, self.execution(warehouse, sink))
         return outcomes | {name: StepOutcome(StepStatus.REUSED) for name in reused}
+
+    def require_intervals(self, steps: Sequence[Step]) -> None:
+        """A range to backfill is for interval loads; a run over none of them would load as ever, and say nothing."""
+        request = self.run.request
+        if request.backfill_from is None and request.backfill_to is None:
+            return
+        if not any(step.load is not None and step.load.strategy is LoadStrategy.INTERVAL for step in steps):
+            raise Refused(
+                "nothing_to_backfill",
+                "--from and --to are for interval loads, and the run has none",
+                hint="leave them out, or select a node with load: interval",
+            )
 
     def resume(
         self, warehouse: Warehouse, content: Content, catalog: Catalog, begun: Sequence[StepRow]
