@@ -4,7 +4,7 @@ never compiles, binds or plans, and needs no project folder.
 `turns` claims and carries out one run, `execution` is a claimed run on its way, `host` does so for a whole queue.
 """
 
-from headgate.worker.execution import Observer, OpenWarehouse, Rebind
+from headgate.worker.equipment import Observer, OpenWarehouse, Rebind
 from headgate.worker.process import process_started, this_process
 from headgate.worker.turns import Worker
 

@@ -7,11 +7,10 @@ passes in (`Rebind`), so that the SQL parser is loaded only then.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
 
 from headgate.engine import executor
 from headgate.engine.step import step_error
@@ -19,7 +18,7 @@ from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
 from headgate.errors import HeadgateError, LeaseLost, Refused
 from headgate.model.bound import Catalog
-from headgate.model.project import Environment, LoadStrategy, Parameters
+from headgate.model.project import LoadStrategy
 from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind, RunStatus, StepRow
 from headgate.model.steps import LateValues, Step, StepError, StepOutcome, StepSink, StepStatus
 from headgate.recovery import DEPLOY_MARKER, finish_deployment, remaining_steps, settle_deployment
@@ -27,40 +26,18 @@ from headgate.selection import run_parameters, run_selection
 from headgate.store.content import Content
 from headgate.store.journal import Journal
 from headgate.warehouse.base import Warehouse
+from headgate.worker.equipment import Equipment, Observer
 from headgate.worker.redacting import RedactingSink, redacted
 from headgate.worker.resuming import blocked, left_of
 
-if TYPE_CHECKING:
-    from headgate.worker.turns import Worker
-
 KEEP_MARKERS = timedelta(days=90)
 """How long the warehouse remembers what was published by which run: a rerun of an older run knows only the journal."""
-
-OpenWarehouse = Callable[[Environment, str, Stop], Warehouse]
-"""(environment, who asks, what ends the wait for it) -> its warehouse. Raises KeyboardInterrupt where it is ended."""
-
-
-class Rebind(Protocol):
-    """Makes the refresh steps of nodes again, with parameters other than the deployed ones. Raises Refused
-    `parameter_changes_shape` where that would change edges or columns."""
-
-    def __call__(
-        self, deployment: Deployment, environment: Environment, parameters: Parameters, ids: Sequence[str]
-    ) -> dict[str, Step]: ...
-
-
-class Observer(StepSink, Protocol):
-    """A person's view of a run as it goes: told of the steps before the first of them starts."""
-
-    def planned(self, run: Run, steps: Sequence[Step], usual_seconds: Mapping[str, float]) -> None: ...
-
-    def waiting(self, reason: str) -> None: ...
 
 
 class Execution:
     """One claimed run on its way to its end."""
 
-    def __init__(self, worker: Worker, run: Run, observer: Observer | None, stop: Stop) -> None:
+    def __init__(self, worker: Equipment, run: Run, observer: Observer | None, stop: Stop) -> None:
         self.worker = worker
         self.store = worker.store
         self.run = run

@@ -11,7 +11,8 @@ from headgate.errors import Busy
 from headgate.model.runs import Deployment, Owner, Run, RunStatus
 from headgate.recovery import release_dead_runs
 from headgate.store.store import Store
-from headgate.worker.execution import Execution, Observer, OpenWarehouse, Rebind
+from headgate.worker.equipment import Observer, OpenWarehouse, Rebind
+from headgate.worker.execution import Execution
 from headgate.worker.heartbeat import heartbeat
 from headgate.worker.process import process_started
 
@@ -21,8 +22,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """`host` functions come from whoever starts the worker: how a warehouse is opened, how steps are rebound
-    (None: a run with other parameters is refused) and reshaped."""
+    """Equipped with functions of whoever starts it; see `equipment`."""
 
     store: Store
     owner: Owner

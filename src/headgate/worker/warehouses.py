@@ -15,7 +15,7 @@ from headgate.engine.stop import Stop
 from headgate.errors import HeadgateError
 from headgate.model.project import Environment
 from headgate.warehouse.base import Warehouse
-from headgate.worker.execution import OpenWarehouse
+from headgate.worker.equipment import OpenWarehouse
 
 IDLE_SECONDS = 10.0
 
