@@ -12,6 +12,7 @@ One subclass per thing that a caller may do differently:
     ├── Busy                    somebody else holds it; the same request may work later      exit 1, HTTP 423
     ├── StateError              our own state cannot be used (corrupt, full, other version)  exit 1, HTTP 500
     ├── LeaseLost               another worker took the run over; stop, write nothing        exit 1, HTTP 409
+    ├── ServerUnavailable       no server answers; the same request may work later           exit 1, HTTP 503
     └── WarehouseError          the warehouse answered with an error                         exit 1, HTTP 502
         ├── StatementFailed     one statement failed; the connection can still be used
         ├── StatementCanceled   one statement was cancelled on request
@@ -96,6 +97,10 @@ class StateError(HeadgateError):
 
 class LeaseLost(HeadgateError):
     http_status = 409
+
+
+class ServerUnavailable(HeadgateError):
+    http_status = 503
 
 
 class WarehouseError(HeadgateError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,6 +18,10 @@ from headgate.errors import Location, Refused, UsageError, did_you_mean
 from headgate.model.secret import Secret
 
 CONFIG_VARIABLE = "HEADGATE_CONFIG"
+PROFILES = "profiles"
+OF_PROFILES = ("server", "token", "environment")
+NO_SERVER = "local"
+"""In place of a server's address: no server, also where one runs."""
 SECRET_PREFIX = "HEADGATE_SECRET_"
 NEVER_GIVEN = ("HEADGATE_*TOKEN*", "HEADGATE_DATABASE_URL", "HEADGATE_CONFIG", "HEADGATE_SECRET_*")
 """Headgate's own credentials: no project may read them, whatever `allowed_env` says."""
@@ -127,6 +131,13 @@ def _secret(value: Any) -> Secret:
     return Secret(_text(value).strip())
 
 
+def _server(value: Any) -> str:
+    text = _text(value).strip()
+    if text != NO_SERVER and not re.match(r"https?://[^\s/]", text):
+        raise ValueError(f"an address such as http://host:8600, or {NO_SERVER}")
+    return text
+
+
 def _admin_token(value: Any) -> Secret:
     # Looked up by a fast hash: a text that can be guessed would be found.
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{16,512}", value):
@@ -164,6 +175,33 @@ SETTINGS = {
             "the only one there is",
             "The environment that a command means when it names none.",
             "-e",
+        ),
+        Setting(
+            "server",
+            "HEADGATE_SERVER",
+            _server,
+            None,
+            "the one that runs on this project",
+            "The address of the server that commands ask, `http://host:8600`; `local` is none, also where one runs.",
+            "--server",
+        ),
+        Setting(
+            "token",
+            "HEADGATE_TOKEN",
+            _secret,
+            None,
+            "the admin's, for a server that runs on this project",
+            "What is shown to that server. In a file, it goes to the server that stands beside it and to no other.",
+            secret=True,
+        ),
+        Setting(
+            "profile",
+            "HEADGATE_PROFILE",
+            _text,
+            None,
+            "none",
+            "Which `[profiles.NAME]` of the file gives `server`, `token` and `environment`.",
+            "--profile",
         ),
         Setting(
             "parallelism",
@@ -291,6 +329,9 @@ class Settings:
     state_dir: Path
     database_url: Secret | None = None
     environment: str | None = None
+    server: str | None = None
+    token: Secret | None = None
+    profile: str | None = None
     parallelism: int = 16
     lease_seconds: float = 30.0
     wait_seconds: float | None = None
@@ -371,7 +412,8 @@ def load(
     values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
     values["state_dir"] = place / ".headgate"
     sources = dict.fromkeys(SETTINGS, "default")
-    for source, name, raw in _given(_config_path(environ), environ, flags or {}):
+    config = _config_path(environ)
+    for source, name, raw in _given(config, environ, flags or {}):
         setting = SETTINGS[name]
         try:
             value = setting.read(raw)
@@ -382,6 +424,8 @@ def load(
             ) from None
         values[name] = place / value if isinstance(value, Path) else value
         sources[name] = source
+    if config is not None and sources["token"].startswith(str(config)) and sources["server"] != sources["token"]:
+        values["token"] = None  # it is the token of another server
     known = {
         name: value
         for name, value in environ.items()
@@ -403,18 +447,41 @@ def _given(
     config: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]
 ) -> list[tuple[str, str, Any]]:
     """(where, setting, value as given), the weakest first."""
-    found: list[tuple[str, str, Any]] = []
-    if config is not None:
-        found += [(str(config), name, value) for name, value in _read(config).items()]
+    content = {} if config is None else _read(config)
+    profiles = content.pop(PROFILES, {})
+    found = [(str(config), name, value) for name, value in content.items()]
+    chosen = _profile(
+        config, profiles, flags.get("profile") or environ.get("HEADGATE_PROFILE") or content.get("profile")
+    )
+    if flags.get("profile") is None:
+        found += chosen
     if environ.get("NO_COLOR"):  # any value that is not empty, as no-color.org says
         found.append(("NO_COLOR", "color", "never"))
     found += [(s.variable, s.name, environ[s.variable]) for s in SETTINGS.values() if environ.get(s.variable)]
+    if flags.get("profile") is not None:
+        found += chosen
     found += [
         (SETTINGS[name].flag or f"the flag of {name}", name, value)
         for name, value in flags.items()
         if value is not None
     ]
     return found
+
+
+def _profile(
+    config: Path | None, profiles: Mapping[str, Mapping[str, Any]], name: str | None
+) -> list[tuple[str, str, Any]]:
+    if name is None:
+        return []
+    if name not in profiles:
+        raise UsageError(
+            "profile_not_found",
+            f"there is no profile {name}",
+            hint=did_you_mean(
+                name, profiles, f"write [{PROFILES}.{name}] into ~/.config/headgate/config.toml"
+            ),
+        )
+    return [(f"{config} [{PROFILES}.{name}]", setting, value) for setting, value in profiles[name].items()]
 
 
 def _config_path(environ: Mapping[str, str]) -> Path | None:
@@ -442,15 +509,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError("config_syntax", f"not TOML: {error}", location=place) from error
     except OSError as error:
         raise UsageError("config_not_found", f"cannot read {path}: {error.strerror}") from error
-    for name in content:
-        if name not in SETTINGS:
-            raise UsageError(
-                "setting_unknown",
-                f"there is no setting {name}",
-                hint=did_you_mean(name, SETTINGS, f"there are {', '.join(SETTINGS)}"),
-                location=Location(str(path)),
-            )
+    for name in content.keys() - {PROFILES}:
+        _check_known(name, SETTINGS, path)
+    profiles = content.get(PROFILES, {})
+    if not isinstance(profiles, dict) or not all(isinstance(one, dict) for one in profiles.values()):
+        raise UsageError(
+            "config_syntax", "a profile is a table", hint=f"[{PROFILES}.prod]", location=Location(str(path))
+        )
+    for profile in profiles.values():
+        for name in profile:
+            _check_known(name, OF_PROFILES, path)
     return content
+
+
+def _check_known(name: str, known: Iterable[str], path: Path) -> None:
+    if name not in known:
+        raise UsageError(
+            "setting_unknown",
+            f"there is no setting {name}",
+            hint=did_you_mean(name, known, f"there are {', '.join(known)}"),
+            location=Location(str(path)),
+        )
 
 
 def _allowed(name: str, patterns: tuple[str, ...]) -> bool:
@@ -469,7 +548,8 @@ def reference_page() -> str:
         "A value is taken from the first of these that gives one: the command's flag, the environment variable,",
         f"the file `~/.config/headgate/config.toml` (another one with `{CONFIG_VARIABLE}`), the default. In the",
         "file, settings stand at the top by their name: `parallelism = 8`. A relative folder counts from the",
-        "project's.",
+        "project's. A table `[profiles.NAME]` of the file holds `server`, `token` and `environment` of one server;",
+        "`--profile NAME` chooses it above the environment's variables, `HEADGATE_PROFILE` below them.",
         "",
         "| Setting | Variable | Flag | Default | Meaning |",
         "| --- | --- | --- | --- | --- |",

@@ -236,3 +236,80 @@ def test_address_of_the_database_does_not_show_when_settings_are_printed(tmp_pat
 def test_reference_page_is_up_to_date() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
     assert page.read_text(encoding="utf-8") == reference_page()
+
+
+# --- servers and profiles -------------------------------------------------------------------------------
+
+PROFILES = """\
+server = "http://first:8600"
+token = "hg_first"
+
+[profiles.prod]
+server = "https://prod.internal"
+token = "hg_prod"
+environment = "prod"
+"""
+
+
+def with_profiles(tmp_path: Path, **variables: str) -> dict[str, str]:
+    path = tmp_path / "config.toml"
+    path.write_text(PROFILES, encoding="utf-8")
+    return {"HEADGATE_CONFIG": str(path), **variables}
+
+
+def asked(settings: Settings) -> tuple[str | None, str | None, str | None]:
+    token = None if settings.token is None else settings.token.reveal()
+    return settings.server, token, settings.environment
+
+
+def test_profile_gives_server_token_and_environment_together(tmp_path: Path) -> None:
+    prod = ("https://prod.internal", "hg_prod", "prod")
+    assert asked(load(tmp_path, environ=with_profiles(tmp_path))) == ("http://first:8600", "hg_first", None)
+    assert asked(load(tmp_path, environ=with_profiles(tmp_path, HEADGATE_PROFILE="prod"))) == prod
+    assert asked(load(tmp_path, environ=with_profiles(tmp_path), flags={"profile": "prod"})) == prod
+
+
+def test_variables_come_before_the_profile_that_a_variable_names_and_after_that_of_the_flag(
+    tmp_path: Path,
+) -> None:
+    variables = {"HEADGATE_SERVER": "http://other", "HEADGATE_TOKEN": "hg_other"}
+    environ = with_profiles(tmp_path, HEADGATE_PROFILE="prod", **variables)
+    assert asked(load(tmp_path, environ=environ)) == ("http://other", "hg_other", "prod")
+    environ = with_profiles(tmp_path, **variables)
+    flags = {"profile": "prod"}
+    assert asked(load(tmp_path, environ=environ, flags=flags)) == ("https://prod.internal", "hg_prod", "prod")
+    flags["server"] = "http://third"
+    assert asked(load(tmp_path, environ=environ, flags=flags)) == ("http://third", None, "prod")
+
+
+@pytest.mark.parametrize("flags", [{"server": "http://evil"}, {"server": "local"}])
+def test_token_of_a_file_goes_to_the_server_beside_it_and_to_no_other(
+    tmp_path: Path, flags: dict[str, str]
+) -> None:
+    assert load(tmp_path, environ=with_profiles(tmp_path), flags=flags).token is None
+    environ = with_profiles(tmp_path, HEADGATE_PROFILE="prod")
+    assert load(tmp_path, environ=environ, flags=flags).token is None
+    environ["HEADGATE_TOKEN"] = "hg_variable"
+    token = load(tmp_path, environ=environ, flags=flags).token
+    assert token is not None
+    assert token.reveal() == "hg_variable"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "code"),
+    [
+        (PROFILES, {"HEADGATE_PROFILE": "prud"}, "profile_not_found"),
+        ("[profiles.prod]\nparallelism = 3\n", {}, "setting_unknown"),
+        ('profiles = "prod"\n', {}, "config_syntax"),
+        ('[profiles]\nprod = "x"\n', {}, "config_syntax"),
+        ("", {"HEADGATE_SERVER": "prod:8600"}, "setting_invalid"),
+    ],
+)
+def test_profile_that_is_none_is_refused(
+    tmp_path: Path, text: str, variables: dict[str, str], code: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as told:
+        load(tmp_path, environ={"HEADGATE_CONFIG": str(path), **variables})
+    assert told.value.code == code
