@@ -85,12 +85,20 @@ class Blobs:
                         raise not_found(digest)
         return found
 
-    def prune(self) -> int:
-        """Drops what no deployment and no tag names, and was not put within the last day (a deploy puts its
-        blobs before it names them). Returns how many."""
-        before = self._now() - KEEP_UNUSED // MICROSECOND
+    def unused(self) -> list[int]:
+        """The ids of what no deployment and no tag names, and was not put within the last day (a deploy puts its
+        blobs before it names them)."""
+        with self._database.read() as connection:
+            return [row[0] for row in connection.rows(SQL["unused"], {"before": self._unused_before()})]
+
+    def drop(self, ids: Iterable[int]) -> int:
+        """Drops what `unused` found, but for what was put since. Returns how many."""
+        rows = [{"id": blob_id, "before": self._unused_before()} for blob_id in sorted(ids)]
         with self._database.write() as connection:
-            return connection.change(SQL["prune"], {"before": before})
+            return connection.change_many(SQL["drop"], rows)
+
+    def _unused_before(self) -> int:
+        return self._now() - KEEP_UNUSED // MICROSECOND
 
 
 def known_digests(connection: Connection, digests: Iterable[str]) -> set[str]:

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +19,7 @@ from headgate.errors import HeadgateError, StateError
 from headgate.model.runs import Run
 from headgate.model.steps import Step, StepOutcome, StepStatus
 from headgate.store import claims, events
-from headgate.store.codec import optional_json, to_json, to_micros
+from headgate.store.codec import MICROSECOND, optional_json, to_json, to_micros
 from headgate.store.connection import Connection
 from headgate.store.statements import load
 from headgate.store.steps import move
@@ -30,6 +30,9 @@ SQL = load("steps")
 LINGER_SECONDS = 0.03
 """How long the first report of a transaction waits for company. At 3 ms a step, a transaction for each report
 would cost more than the reports themselves."""
+
+TOUCH_TEXTS = timedelta(days=1)
+"""How exact it is known when a text was last used: one write a day, not one for each run."""
 
 
 @dataclass(slots=True)
@@ -243,11 +246,13 @@ class _Batch:
             move(connection, self._run.id, StepStatus.RUNNING, SQL["start"], self._started)
         for status, rows in self._finished.items():
             move(connection, self._run.id, status, SQL["finish"], rows)
+        now = max((row["ended_at"] for row in self._statements), default=0)
+        used = {"now": now, "stale": now - TOUCH_TEXTS // MICROSECOND}
         for statement, rows in (
             (
                 "add_text",
                 # Several runs keep texts and durations at once: each in the same order, or they block each other.
-                [{"digest": digest, "sql": sql} for digest, sql in sorted(self.texts.items())],
+                [{"digest": digest, "sql": sql, **used} for digest, sql in sorted(self.texts.items())],
             ),
             ("add_statement", self._statements),
             ("learn_duration", sorted(self._durations, key=lambda row: row["step_id"])),

@@ -112,4 +112,9 @@ CREATE TABLE idempotency (
 ) {clustered};
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
-CREATE INDEX idempotency_by_run ON idempotency (run_id)
+CREATE INDEX idempotency_by_run ON idempotency (run_id);
+
+-- When a text was last used, about: what was not for long, and is named by no run, is dropped.
+ALTER TABLE statement_text ADD COLUMN used_at bigint NOT NULL DEFAULT 0;
+UPDATE statement_text SET used_at = (SELECT coalesce(max(created_at), 0) FROM run);
+CREATE INDEX statement_text_by_use ON statement_text (used_at)

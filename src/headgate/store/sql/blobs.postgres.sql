@@ -1,8 +1,8 @@
 -- Contents by their SHA-256, where a list of millions of ids does not fit into memory.
 
--- name: prune
--- Drops old blobs that nothing names.
-DELETE FROM blob
+-- name: unused
+-- Old blobs that nothing names.
+SELECT id FROM blob
 WHERE used_at < :before
   AND NOT EXISTS (SELECT 1 FROM deployment_node WHERE bound_blob_id = blob.id)
   AND NOT EXISTS (SELECT 1 FROM deployment_node WHERE step_blob_id = blob.id)

@@ -18,12 +18,16 @@ ON CONFLICT (digest) DO NOTHING
 -- Some blobs.
 SELECT digest, compressed, contents FROM blob WHERE digest IN ({digests})
 
--- name: prune
--- Drops old blobs that nothing names.
-DELETE FROM blob
+-- name: unused
+-- Old blobs that nothing names.
+SELECT id FROM blob
 WHERE used_at < :before
   AND id NOT IN (SELECT bound_blob_id FROM deployment_node)
   AND id NOT IN (SELECT step_blob_id FROM deployment_node WHERE step_blob_id IS NOT NULL)
   AND digest NOT IN (SELECT manifest_digest FROM deployment)
   AND digest NOT IN (SELECT manifest_digest FROM tag)
   AND digest NOT IN (SELECT digest FROM deployment_blob)
+
+-- name: drop
+-- One of them, where it is still old.
+DELETE FROM blob WHERE id = :id AND used_at < :before

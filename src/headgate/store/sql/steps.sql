@@ -58,8 +58,9 @@ VALUES (:run_id, :step_id, :position, :name, :role, :status, :text_digest, :star
   :ended_at, :rows, :counts, :query_id, :test, :error)
 
 -- name: add_text
--- Its text, where it has not run before.
-INSERT INTO statement_text (digest, sql) VALUES (:digest, :sql) ON CONFLICT (digest) DO NOTHING
+-- Its text, where it has not run before. One that has stays for as long again, also where it is just being dropped.
+INSERT INTO statement_text (digest, sql, used_at) VALUES (:digest, :sql, :now)
+ON CONFLICT (digest) DO UPDATE SET used_at = excluded.used_at WHERE statement_text.used_at < :stale
 
 -- name: statements
 -- The statements of a run, in the order of its plan.
