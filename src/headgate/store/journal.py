@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
 
-from headgate.errors import HeadgateError, StateError
+from headgate.errors import Busy, HeadgateError, StateError
 from headgate.model.runs import Run
 from headgate.model.steps import Step, StepOutcome, StepStatus
 from headgate.store import claims, events
@@ -33,6 +34,11 @@ would cost more than the reports themselves."""
 
 TOUCH_TEXTS = timedelta(days=1)
 """How exact it is known when a text was last used: one write a day, not one for each run."""
+
+PATIENCE_SECONDS = 20.0
+PAUSE_SECONDS = 0.1
+NOTHING_DONE = ("state_unavailable", "state_conflict")
+"""Errors after which the same transaction may be tried again: nothing of it was done."""
 
 
 @dataclass(slots=True)
@@ -139,9 +145,7 @@ class Journal:
             batch = _Batch(self._run, self._texts)
             for report in reports:
                 batch.add(report)
-            with self._database.write() as connection:
-                claims.require_held(connection, self._run.id, self._run.fence)
-                batch.write(connection)
+            self._commit(batch)
             self._texts.update(batch.texts)
         except Exception as error:  # the thread's outermost loop: the engine's threads get it instead
             self._failure = (
@@ -151,6 +155,20 @@ class Journal:
             )
             if self._on_failure:
                 self._on_failure(self._failure)
+
+    def _commit(self, batch: _Batch) -> None:
+        """Waits for a state that does not answer, or is busy, as long as the run is likely to be ours."""
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with self._database.write() as connection:
+                    claims.require_held(connection, self._run.id, self._run.fence)
+                    batch.write(connection)
+                return
+            except (StateError, Busy) as error:
+                if error.code not in NOTHING_DONE or time.monotonic() >= give_up_at:
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
 
 class _Batch:

@@ -22,7 +22,7 @@ from headgate.errors import StateError, UsageError
 from headgate.store.clock import SteadyClock, steady_micros
 from headgate.store.connection import Connection, Parameters, Row
 from headgate.store.listener import ListeningWakeups, readable
-from headgate.store.postgres_errors import busy, mapped, unavailable, unreachable
+from headgate.store.postgres_errors import busy, mapped, uncertain, unreachable
 from headgate.store.statements import load, overrides
 from headgate.store.wakeups import Wakeups
 
@@ -34,7 +34,7 @@ server allows by default."""
 KEPT_CONNECTIONS = 4
 LEND_SECONDS = 10.0
 CLOCK_SECONDS = 10
-OUTCOME_ATTEMPTS = 5
+"""How long the time is carried on before the server is asked again, with the next transaction."""
 PREPARE_AFTER = 2
 NOTHING: dict[str, Any] = {}
 DRIVER_ERRORS = (psycopg.Error, OverflowError, UnicodeEncodeError)
@@ -64,16 +64,13 @@ def spelled(sql: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 class PostgresConnection:
-    """`xid` is the number of the transaction at work."""
-
-    __slots__ = ("_cursor", "_where", "notifies", "raw", "xid")
+    __slots__ = ("_cursor", "_where", "notifies", "raw")
 
     def __init__(self, raw: psycopg.Connection[Row], where: str) -> None:
         self._where = where
         self._cursor = raw.cursor(binary=True)
         self.raw = raw
         self.notifies = False
-        self.xid = ""
 
     def rows(self, sql: str, parameters: Parameters = NOTHING) -> list[Row]:
         text, names = spelled(sql)
@@ -260,9 +257,9 @@ class PostgresDatabase:
         asked_at = steady_micros()
         row = connection.send(begin)
         assert row is not None
-        connection.xid, connection.notifies = row[0], False
+        connection.notifies = False
         if self._clock is None or self._clock.age_micros() > CLOCK_SECONDS * 1_000_000:
-            self._set_clock(row[1], asked_at)
+            self._set_clock(row[0], asked_at)
 
     def _commit(self, connection: PostgresConnection) -> None:
         if connection.raw.info.transaction_status == TransactionStatus.INERROR:
@@ -270,21 +267,9 @@ class PostgresDatabase:
         try:
             connection.send(f"NOTIFY {SCHEMA}; COMMIT" if connection.notifies else "COMMIT")
         except StateError:
-            # Whether it was carried out before the connection ended, the next one can tell.
-            if not (connection.raw.closed and self._was_committed(connection.xid)):
-                raise
-
-    def _was_committed(self, xid: str) -> bool:
-        for _ in range(OUTCOME_ATTEMPTS):
-            other = self._connect()
-            try:
-                row = other.row(SQL["outcome"], {"xid": xid})
-            finally:
-                other.close()
-            if row is None or row[0] != "in progress":
-                return row is not None and row[0] == "committed"
-            threading.Event().wait(0.1)  # its own process has not noticed yet that we are gone
-        raise unavailable(self.where, "the connection ended, and the last change is still at work")
+            if connection.raw.closed:
+                raise uncertain(self.where) from None
+            raise
 
     # --- the schema ---------------------------------------------------------------------------------
 

@@ -55,11 +55,21 @@ def busy(where: str, reason: str) -> Busy:
     )
 
 
+def uncertain(where: str) -> StateError:
+    # PostgreSQL can be asked what became of a transaction by its number. But after a crash it gives out numbers anew
+    # that it had not written down, and would answer for another transaction.
+    return StateError(
+        "state_uncertain",
+        f"the connection to the state {where} ended during a commit: the change may have been made or not",
+        hint="look before you repeat it; a start with an idempotency key can be sent again as it is",
+    )
+
+
 def unavailable(where: str, reason: str) -> StateError:
     return StateError(
         "state_unavailable",
         f"the state {where} does not answer: {reason}",
-        hint="is the server running? What was committed stands; the same request works once it is back",
+        hint="is the server running? Nothing was changed: the same request works once it is back",
     )
 
 

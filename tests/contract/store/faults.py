@@ -40,10 +40,10 @@ class FaultyDatabase:
         self.count += 1
         fails = self.count == self.at
         if fails and self.fault is Fault.BEFORE:
-            raise failure(self.count)
+            raise StateError("state_unavailable", f"call {self.count} was not carried out, as it was told")
         yield
         if fails:
-            raise failure(self.count)
+            raise StateError("state_uncertain", f"call {self.count} was not answered, as it was told")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -85,10 +85,6 @@ class FaultyConnection:
 
     def notify(self) -> None:
         self._real.notify()
-
-
-def failure(number: int) -> StateError:
-    return StateError("state_unavailable", f"call {number} failed, as it was told to")
 
 
 def make_faulty(store: Store) -> tuple[Store, FaultyDatabase]:

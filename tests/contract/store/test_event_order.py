@@ -23,6 +23,11 @@ def write(connection: Connection, name: str) -> None:
     add(connection, values(0, "tag_set", {"name": name}))
 
 
+def take_number(connection: Connection) -> None:
+    """What the first change of a transaction does."""
+    connection.row("SELECT pg_current_xact_id()")
+
+
 class Reader:
     """Reads on from where it stopped, a few events at a time."""
 
@@ -68,6 +73,7 @@ def test_event_drawn_first_by_the_transaction_that_began_last_is_read_once(store
             begun.wait()
 
     with store.database.write() as older:
+        take_number(older)
         thread = threading.Thread(target=younger)
         thread.start()
         drawn.wait()
@@ -79,9 +85,21 @@ def test_event_drawn_first_by_the_transaction_that_began_last_is_read_once(store
     assert [event.id for event in reader.seen] == sorted((e.id for e in reader.seen), reverse=True)
 
 
-def test_writer_that_has_not_written_yet_is_waited_for(store: Store) -> None:
+def test_writer_that_has_not_written_yet_holds_nobody_up_and_comes_later(store: Store) -> None:
     reader = Reader(store)
     with store.database.write() as slow:
+        in_thread(lambda: one(store, "quick"))
+        assert reader.read() == ["quick"]
+        write(slow, "slow")
+        in_thread(lambda: one(store, "quicker"))
+        assert reader.read() == []
+    assert reader.read() == ["slow", "quicker"]
+
+
+def test_writer_that_has_written_something_else_is_waited_for(store: Store) -> None:
+    reader = Reader(store)
+    with store.database.write() as slow:
+        take_number(slow)
         in_thread(lambda: one(store, "quick"))
         assert reader.read() == []
         write(slow, "slow")
@@ -110,6 +128,7 @@ def test_long_load_on_the_same_server_holds_nobody_up(store: Store, state_url: s
         one(store, "first")
         assert reader.read() == ["first"]
         with store.database.write() as slow:
+            take_number(slow)
             in_thread(lambda: one(store, "second"))
             assert reader.read() == []
             write(slow, "slow")
@@ -128,6 +147,17 @@ def test_reader_goes_on_where_its_last_event_was_pruned(store: Store) -> None:
     assert reader.read() == ["d"]
 
 
+def write_some(store: Store, number: int, turn: int) -> None:
+    """One to three events of a writer; now and then it takes its number early, or takes its time."""
+    with store.database.write() as connection:
+        if (number + turn) % 2:
+            take_number(connection)
+        for part in range(1 + (number + turn) % 3):
+            write(connection, f"{number}/{turn}/{part}")
+        if turn % 7 == number:
+            connection.row("SELECT pg_sleep(0.003)")
+
+
 def test_many_writers_and_readers_deliver_every_event_once(store: Store) -> None:
     writers, rounds = 6, 40
     failures: list[BaseException] = []
@@ -137,11 +167,7 @@ def test_many_writers_and_readers_deliver_every_event_once(store: Store) -> None
     def work(number: int) -> None:
         try:
             for turn in range(rounds):
-                with store.database.write() as connection:
-                    for part in range(1 + (number + turn) % 3):
-                        write(connection, f"{number}/{turn}/{part}")
-                    if turn % 7 == number:
-                        connection.row("SELECT pg_sleep(0.003)")
+                write_some(store, number, turn)
         except BaseException as error:
             failures.append(error)
 

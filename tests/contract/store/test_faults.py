@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.store.faults import Fault, make_faulty
-from tests.contract.store.samples import OTHER, OWNER, START, Clock, step, succeeded
+from tests.contract.store.samples import OTHER, OWNER, START, Clock, started, step, succeeded
 from tests.contract.store.whole import assert_whole
 
 from headgate.errors import HeadgateError, Refused, StateError
@@ -178,3 +178,25 @@ def test_starts_and_ends_of_runs_cost_few_calls(store: Store) -> None:
         "finish": 10,
         "nothing to claim": 2,
     }
+
+
+def test_journal_waits_for_a_state_that_is_away_for_a_moment(store: Store) -> None:
+    faulty, database = make_faulty(store)
+    run = started(store)
+    plan(store, run)
+    database.arm(3, Fault.BEFORE)
+    journal(faulty, run)
+    assert [row.status for row in store.steps.list(run.id)] == ["succeeded", "succeeded"]
+    finish(store, run)
+    assert_whole(store)
+
+
+def test_journal_gives_up_on_a_state_that_stays_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headgate.store.journal.PATIENCE_SECONDS", 0.0)
+    faulty, database = make_faulty(store)
+    run = started(store)
+    plan(store, run)
+    database.arm(3, Fault.BEFORE)
+    with pytest.raises(StateError):
+        journal(faulty, run)
+    assert_whole(store)

@@ -11,18 +11,13 @@ SELECT set_config('search_path', 'headgate', false), set_config('lock_timeout', 
   (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: begin
--- A transaction that may write events: the lock comes before the number (see `horizon`).
-BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE;
-SELECT pg_current_xact_id()::text, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+-- A transaction that may write events: it has the lock on them before it has a number (see `horizon`). And the time.
+BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: begin_migration
 -- A transaction that changes the schema, one at a time however long it takes.
 BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(5215000147);
-SELECT pg_current_xact_id()::text, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-
--- name: outcome
--- What became of a transaction whose end nobody heard of: committed, aborted, in progress.
-SELECT pg_xact_status(:xid::xid8)
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: tables
 -- How many tables stand in our schema, whether ours is among them, and whether the schema is there.
