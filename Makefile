@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: setup demo check test test-unit test-crash bench format golden clean
+.PHONY: setup demo check test test-unit test-crash bench openapi format golden clean
 
 setup: .venv/.ready
 
@@ -22,6 +22,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m headgate.api --check
 
 test: setup
 	$(BIN)/pytest -n 2
@@ -38,6 +39,9 @@ bench: setup
 
 test-unit: setup
 	$(BIN)/pytest tests/unit tests/golden -q
+
+openapi: setup
+	$(BIN)/python -m headgate.api
 
 format: setup
 	$(BIN)/ruff format .

@@ -2,29 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Scope
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from headgate import __version__
-from headgate.api import access, deployments, environments, health, jobs, nodes, runs, scheduler, tags
+from headgate.api import (
+    access,
+    deployments,
+    environments,
+    health,
+    jobs,
+    metrics,
+    nodes,
+    openapi,
+    runs,
+    scheduler,
+    streams,
+    tags,
+)
 from headgate.api.caller import AppContext
 from headgate.api.failures import add_handlers
 from headgate.api.gate import Gate
+from headgate.api.metrics import Metrics
+from headgate.api.news import News
 
+ROUTES = (
+    scheduler,
+    runs,
+    streams,
+    environments,
+    nodes,
+    jobs,
+    deployments,
+    tags,
+    access,
+    metrics,
+    health,
+)
 DESCRIPTION = "SQL nodes in git: planned, deployed, refreshed by job, and explained."
 
 
-def create_app(app_context: AppContext) -> ASGIApp:
+class Application:
     """The ASGI application of one server. Whoever runs it owns what `app_context` holds."""
-    app = routes(app_context)
-    return Gate(app, app_context, _unobserved)
+
+    def __init__(self, app_context: AppContext) -> None:
+        store = app_context.context.store
+        self._metrics = Metrics(store)
+        self._news = News(store, self._metrics.saw_event)
+        app = routes(self._lifespan)
+        app.state.app_context = app_context
+        app.state.metrics = self._metrics
+        app.state.news = self._news
+        self._gate = Gate(app, app_context, self._metrics.saw_request)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._gate(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self._news.start()
+        try:
+            yield
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends the streams of events, so that a server that stops need not wait for their clients."""
+        self._news.close()
 
 
-def _unobserved(scope: Scope, status: int, seconds: float) -> None:
-    pass
+def create_app(app_context: AppContext) -> Application:
+    return Application(app_context)
 
 
-def routes(app_context: AppContext) -> FastAPI:
+def routes(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """The routes alone, as openapi.json describes them."""
     app = FastAPI(
         title="Headgate",
@@ -33,10 +87,10 @@ def routes(app_context: AppContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=lifespan,
     )
-    app.state.app_context = app_context
     add_handlers(app)
-    for module in (scheduler, runs, environments, nodes, jobs, deployments, tags, access):
+    for module in ROUTES:
         app.include_router(module.router)
-    app.include_router(health.router_for(app_context))
+    openapi.install(app)
     return app

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -38,16 +40,15 @@ EnvironmentName = Annotated[
 def list_environments(asked: Annotated[EnvironmentQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Read())
     descending = asked.order_by_direction == "desc"
-    by_name = asked.order_by == "name"
 
-    def key(report: EnvironmentReport) -> tuple[str, int]:
-        return (report.environment.name if by_name else "", report.environment.id)
+    def key(report: EnvironmentReport) -> int | str:
+        return report.environment.name if asked.order_by == "name" else report.environment.id
 
     found = sorted(asking.list_environments(context), key=key, reverse=descending)
     if asked.starting_from is not None:
-        after = key(asking.show_environment(context, asked.starting_from, deployments=0))
-        found = [report for report in found if (key(report) < after if descending else key(report) > after)]
-    page = cut(found[: asked.limit + 1], asked.limit, lambda report: str(report.environment.id))
+        position = _position(found, key, asked.starting_from, descending=descending)
+        found = found[position:]
+    page = cut(found[: asked.limit + 1], asked.limit, lambda report: str(key(report)))
     made = [
         _detail(context, report.environment.id)
         if asked.detail
@@ -95,6 +96,19 @@ def delete_environment(environment: EnvironmentName, caller: Asking) -> Response
     context = caller.require(Administer())
     environments.delete_environment(context, _row(context, environment))
     return nothing()
+
+
+def _position(
+    found: list[EnvironmentReport],
+    key: Callable[[EnvironmentReport], int | str],
+    after: str,
+    *,
+    descending: bool,
+) -> int:
+    """Where in `found` the page after the key `after` begins."""
+    beyond = operator.lt if descending else operator.gt
+    last: int | str = after if found and isinstance(key(found[0]), str) else asking.environment_number(after)
+    return next((n for n, report in enumerate(found) if beyond(key(report), last)), len(found))
 
 
 def _row(context: Context, name: str) -> EnvironmentRow:

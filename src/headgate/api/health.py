@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from headgate import __version__
 from headgate.api.answers import answer
-from headgate.api.caller import AppContext
 from headgate.errors import HeadgateError
 from headgate.wire.health import Health
 
+router = APIRouter(tags=["health"])
 
-def router_for(app_context: AppContext) -> APIRouter:
-    router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", response_model=Health)
-    async def live() -> Response:
-        """The process answers. Touches nothing, so that a slow state does not get it killed."""
-        return answer({"status": "ok", "version": __version__})
+@router.get("/healthz", response_model=Health)
+async def live() -> Response:
+    """The process answers. Touches nothing, so that a slow state does not get it killed."""
+    return answer({"status": "ok", "version": __version__})
 
-    @router.get(
-        "/readyz", response_model=Health, responses={503: {"model": Health, "description": "It cannot."}}
-    )
-    def ready() -> Response:
-        """The state can be read."""
-        try:
-            app_context.context.store.events.last_id()
-        except HeadgateError:
-            return answer({"status": "unavailable", "version": __version__}, 503)
-        return answer({"status": "ok", "version": __version__})
 
-    return router
+@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "It cannot."}})
+def ready(request: Request) -> Response:
+    """The state can be read."""
+    try:
+        request.app.state.app_context.context.store.events.last_id()
+    except HeadgateError:
+        return answer({"status": "unavailable", "version": __version__}, 503)
+    return answer({"status": "ok", "version": __version__})

@@ -15,7 +15,7 @@ from headgate.errors import NotFound, Refused, UsageError, did_you_mean
 from headgate.graph import invert
 from headgate.model.bound import BoundNode, Catalog, Selectable
 from headgate.model.project import Environment, Job, Manifest, Node
-from headgate.model.runs import Deployment, Run, RunStatus, StepRow
+from headgate.model.runs import Deployment, Event, Run, RunStatus, StepRow
 from headgate.model.steps import StatementRecord, Step
 from headgate.selector import Selection, select
 from headgate.service.context import Context
@@ -93,6 +93,25 @@ def report_run(context: Context, run_id: int, *, statements: bool = False) -> Ru
 def find_run(context: Context, run_id: int) -> Run:
     """Raises NotFound `run_not_found`."""
     return context.store.runs.get(run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Events of a run in their order. `over`: there are no more of them, and never will be."""
+
+    events: tuple[Event, ...]
+    over: bool
+
+
+def read_events(context: Context, run_id: int, after_id: int, limit: int) -> Told:
+    """What happened to a run after the event `after_id`. Raises NotFound `run_not_found`."""
+    store = context.store
+    final = store.runs.get(run_id).status.final  # looked at first: what comes after it is no event of the run
+    events = tuple(store.events.read(after_id, limit, run_id))
+    if not final or len(events) == limit:
+        return Told(events, over=False)
+    seen = events[-1].id if events else after_id
+    return Told(events, over=seen >= store.events.last_move(run_id))
 
 
 def completing_run(context: Context, run_id: int) -> Run:

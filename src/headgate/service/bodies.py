@@ -13,7 +13,7 @@ from typing import Any
 from headgate.errors import Diagnostic
 from headgate.model.plan import Change, Plan
 from headgate.model.project import Environment
-from headgate.model.runs import Deployment, Run, RunKind, StepRow
+from headgate.model.runs import Deployment, Event, Run, RunKind, StepRow
 from headgate.model.steps import Counts, StatementRecord, StepError, StepStatus
 from headgate.store.environments import EnvironmentRow
 from headgate.store.tags import Tag
@@ -117,6 +117,19 @@ def run_detail(run: Run, environment_name: str, history: Sequence[Run], steps: S
         **run_body(run, environment_name),
         "runHistory": [other.id for other in history],
         "nodeCounts": status_counts(steps),
+    }
+
+
+def event_body(event: Event) -> Body:
+    """One event of a run's stream."""
+    return {
+        "id": event.id,
+        "at": instant(event.at),
+        "kind": event.kind,
+        "runID": event.run_id,
+        "nodeID": event.step_id,
+        "environmentID": None if event.environment_id is None else str(event.environment_id),
+        "data": event.data,
     }
 
 

@@ -62,6 +62,12 @@ class Events:
             row = connection.row(SQL["last_id"])
         return (row[0] or 0) if row else 0
 
+    def last_move(self, run_id: int) -> int:
+        """The event of a run's newest change of status, also where a reader cannot see it yet; 0 where it was pruned."""
+        with self._database.read() as connection:
+            row = connection.row(SQL["last_move"], {"run_id": run_id})
+        return row[0] if row else 0
+
 
 def _event(row: Row) -> Event:
     event_id, at, kind, run_id, step_id, environment_id, data = row

@@ -168,6 +168,12 @@ class Runs:
         """Runs that wait or run, with the process each belongs to, oldest first."""
         return self._open(*OPEN)
 
+    def open_counts(self) -> list[tuple[RunKind, RunStatus, int, datetime]]:
+        """How many runs wait and run, by kind, and since when the oldest of each does."""
+        with self._database.read() as connection:
+            rows = connection.rows(SQL["open_counts"])
+        return [(RunKind(kind), RunStatus(status), count, from_micros(at)) for kind, status, count, at in rows]
+
     def history_chain(self, run_id: int) -> list[Run]:
         """The run that all began with, and every rerun of it or of its reruns, oldest first."""
         with self._database.read() as connection:

@@ -225,5 +225,17 @@ class NodeResult(Answer):
     query_results: list[QueryResult]
 
 
+class EventBody(Answer):
+    """One event of a run. `kind` says what `data` holds: docs/reference/http.md."""
+
+    id: int
+    at: Instant
+    kind: str
+    run_id: int | None
+    node_id: str | None
+    environment_id: str | None
+    data: dict[str, Any]
+
+
 class Results(Answer):
     data: list[NodeResult]

@@ -18,3 +18,7 @@ WHERE run_id = :run_id AND id > :after_id ORDER BY id LIMIT :limit
 -- name: last_id
 -- The id of the newest event.
 SELECT max(id) FROM event
+
+-- name: last_move
+-- The newest move of a run.
+SELECT id FROM event WHERE run_id = :run_id AND kind = 'run_status' ORDER BY id DESC LIMIT 1

@@ -105,3 +105,8 @@ RETURNING {returned}
 -- A run that never started.
 UPDATE run SET status = 'canceled', ended_at = :now WHERE id = :id AND status = 'waiting'
 RETURNING {returned}
+
+-- name: open_counts
+-- How many runs wait and run, by kind, and since when the oldest does.
+SELECT kind, status, count(*), min(created_at) FROM run
+WHERE status IN ('running', 'waiting') GROUP BY kind, status
