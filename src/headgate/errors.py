@@ -11,6 +11,7 @@ One subclass per thing that a caller may do differently:
     ├── Refused                 well-formed, but the present state forbids it                exit 2, HTTP 409
     ├── Busy                    somebody else holds it; the same request may work later      exit 1, HTTP 423
     ├── StateError              our own state cannot be used (corrupt, full, other version)  exit 1, HTTP 500
+    │   └── StateUnavailable    its database does not answer; the same request may work later  HTTP 503
     ├── LeaseLost               another worker took the run over; stop, write nothing        exit 1, HTTP 409
     ├── ServerUnavailable       no server answers; the same request may work later           exit 1, HTTP 503
     └── WarehouseError          the warehouse answered with an error                         exit 1, HTTP 502
@@ -93,6 +94,10 @@ class Busy(HeadgateError):
 
 class StateError(HeadgateError):
     pass
+
+
+class StateUnavailable(StateError):
+    http_status = 503
 
 
 class LeaseLost(HeadgateError):

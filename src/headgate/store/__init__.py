@@ -1,4 +1,4 @@
-"""Headgate's own state: the only SQL about it, one repository per noun, SQLite now and PostgreSQL beside it.
+"""Headgate's own state: the only SQL about it, one repository per noun, in an SQLite file or a PostgreSQL database.
 
 Statuses move here and nowhere else, by compare-and-set, each with an event in the same transaction. What a
 warehouse holds is not here: commit markers and interval ledgers live in the warehouse itself.

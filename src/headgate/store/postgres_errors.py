@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from headgate.errors import Busy, StateError
+from headgate.errors import Busy, StateError, StateUnavailable
 from headgate.store.connection import Conflict, value_invalid
 
 
@@ -66,7 +66,7 @@ def uncertain(where: str) -> StateError:
 
 
 def unavailable(where: str, reason: str) -> StateError:
-    return StateError(
+    return StateUnavailable(
         "state_unavailable",
         f"the state {where} does not answer: {reason}",
         hint="is the server running? Nothing was changed: the same request works once it is back",
@@ -84,7 +84,7 @@ def unreachable(error: psycopg.Error, where: str, conninfo: str) -> StateError:
         hint = "create it, or correct HEADGATE_DATABASE_URL"
     else:
         hint = "is the server running, and reachable from here?"
-    return StateError("state_unavailable", f"cannot connect to the state {where}: {reason}", hint=hint)
+    return StateUnavailable("state_unavailable", f"cannot connect to the state {where}: {reason}", hint=hint)
 
 
 def _line(error: Exception) -> str:
