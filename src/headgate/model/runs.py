@@ -188,7 +188,8 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An append-only record of a change, in commit order by `id`."""
+    """An append-only record of a change. `id` names its place in the log, for a reader to go on from; ids of different
+    runs need not grow there, because several writers draw them at once."""
 
     id: int
     at: datetime

@@ -47,7 +47,8 @@ class Events:
         self._database = database
 
     def read(self, after_id: int = 0, limit: int = 500, run_id: int | None = None) -> list[Event]:
-        """Events after `after_id` in commit order, at most `limit`; of one run where it is named."""
+        """Events after `after_id`, at most `limit`; of one run where it is named. In an order in which nothing ever
+        appears before what was read, so that a reader goes on from the last one it saw."""
         with self._database.read() as connection:
             if run_id is None:
                 rows = connection.rows(SQL["read"], {"after_id": after_id, "limit": limit})
@@ -63,7 +64,7 @@ class Events:
         return (row[0] or 0) if row else 0
 
     def last_move(self, run_id: int) -> int:
-        """The event of a run's newest change of status, also where a reader cannot see it yet; 0 where it was pruned."""
+        """The event of a run's newest change of status, also where no reader sees it yet; 0 where it was pruned."""
         with self._database.read() as connection:
             row = connection.row(SQL["last_move"], {"run_id": run_id})
         return row[0] if row else 0
