@@ -81,9 +81,11 @@ class Database(Spelling, Protocol):
         """A transaction; commits at the end, rolls back on any exception. Never nested.
 
         Others may write meanwhile (not on SQLite). What is read to decide on a change is read with
-        `{for_update}`, and several rows are locked in one order everywhere: runs, then environments; rows of one
-        table by their key. Where two wait for each other all the same, one of them gets Busy `state_conflict`,
-        and nothing of it is done: see `again`.
+        `{for_update}`, and several rows of a table are changed in the order of their keys. Where two wait for
+        each other all the same, one of them gets Busy `state_conflict`, and nothing of it is done: see `again`.
+
+        Raises StateError `state_unavailable` where nothing was done, and `state_uncertain` where the connection
+        ended during the commit.
         """
         ...
 
