@@ -18,10 +18,12 @@ from headgate.api import (
     metrics,
     nodes,
     openapi,
+    projects,
     runs,
     scheduler,
     streams,
     tags,
+    workspaces,
 )
 from headgate.api.caller import AppContext
 from headgate.api.failures import add_handlers
@@ -38,6 +40,8 @@ ROUTES = (
     jobs,
     deployments,
     tags,
+    projects,
+    workspaces,
     access,
     metrics,
     health,

@@ -442,6 +442,14 @@ def list_tags(
     return cut(found, limit, lambda tag: tag.name)
 
 
+def projects(context: Context) -> dict[str, list[EnvironmentRow]]:
+    """By name, each with its environments."""
+    found: dict[str, list[EnvironmentRow]] = {}
+    for row in _every_environment(context):
+        found.setdefault(row.project, []).append(row)
+    return found
+
+
 def find_project(context: Context, name: str | None) -> str:
     """The project of that name; the only one where none is named. Raises NotFound `project_not_found`, UsageError
     `project_needed`."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from headgate.model.bound import BoundNode, Catalog, Selectable
 from headgate.model.project import Column, Freshness, Job, Load, Mapping, Node, TestSpec
 from headgate.model.steps import Step
 from headgate.service.asking import Explanation
-from headgate.service.bodies import Body
+from headgate.service.bodies import Body, diagnostic_body
 from headgate.service.jobs import PlacedJob
 from headgate.service.lineage import Lineage, Reached
+
+if TYPE_CHECKING:
+    from headgate.service.workspace import Workspace, Written
+
+WORKSPACE_ID = "1"
 
 
 def node_body(node: Selectable | Node) -> Body:
@@ -163,6 +169,39 @@ def deployed_detail(node: Node, bound: BoundNode, step: Step) -> Body:
 
 def subgraph_body(name: str, nodes: Iterable[str], path: str | None = None) -> Body:
     return {"name": name, "steps": list(nodes), "path": path}
+
+
+def file_body(written: Written) -> Body:
+    return {
+        "id": written.id,
+        "path": written.path,
+        "text": written.text,
+        "diagnostics": [diagnostic_body(found) for found in written.diagnostics],
+    }
+
+
+def workspace_body(workspace: Workspace) -> Body:
+    return {
+        "id": WORKSPACE_ID,
+        "name": workspace.name,
+        "project": workspace.name,
+        "version": workspace.version,
+    }
+
+
+def project_body(
+    name: str,
+    environments: Iterable[str],
+    workspaces: Iterable[Workspace] | None,
+    jobs: Iterable[Job] | None,
+) -> Body:
+    """`workspaces` and `jobs` are there where they were asked for."""
+    body: Body = {"id": name, "name": name, "environments": list(environments)}
+    if workspaces is not None:
+        body["workspaces"] = [workspace_body(one) for one in workspaces]
+    if jobs is not None:
+        body["jobs"] = [job_body(job) for job in jobs]
+    return body
 
 
 def bound_body(node: BoundNode, step: Step) -> Body:

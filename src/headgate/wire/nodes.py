@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from headgate.wire.base import Answer, CoalesceRequest, Name, Parameters, Request, Selector
+from headgate.wire.errors import DiagnosticBody
 from headgate.wire.paging import CoalescePageQuery, PageAnswer
 
 Text = Annotated[str, Field(max_length=1_000_000)]
@@ -268,6 +269,26 @@ class ProjectPage(PageAnswer):
     data: list[ProjectBody]
 
 
+class WorkspaceJobRequest(Request):
+    """What is left out is taken out of the file; triggers, retries and comments in it stay."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    include_selector: Selector = ""
+    exclude_selector: Selector = ""
+    parallelism: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    description: Annotated[str, Field(max_length=10_000)] = ""
+    parameters: Parameters = Field(default_factory=dict)
+    overlap: Literal["queue", "coalesce", "skip", "replace"] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
+    tags: list[Name] = Field(default_factory=list)
+
+
+class NewWorkspaceJobRequest(WorkspaceJobRequest):
+    """`id` is the next free one where it is left out."""
+
+    id: Annotated[int, Field(ge=1, le=99_999)] | None = None
+
+
 class NodeFileRequest(Request):
     """The text of the node's file: a SELECT, with its YAML header in the leading comment."""
 
@@ -279,10 +300,11 @@ class NewNodeFileRequest(NodeFileRequest):
     name: Name
 
 
-class NodeFileBody(Answer):
-    """`diagnostics` are what the whole project's compile then says of it: the file is written either way."""
+class FileBody(Answer):
+    """A file as it stands now. `diagnostics` are what the compile of the whole project says: a file is written also
+    where the project is broken by it, so that several can be changed one after another."""
 
     id: str
     path: str
     text: str
-    diagnostics: list[dict[str, Any]]
+    diagnostics: list[DiagnosticBody]
