@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from headgate.errors import Refused
 from headgate.model.runs import Deployment, Run
 from headgate.store.content import FACTS, Content, encode
+from headgate.store.retention import undecided_since
 from headgate.store.store import Store
 from headgate.warehouse.base import Session, Warehouse
 
 DEPLOY_MARKER = "deploy"
 """The step id under which a deploy's commit marker stands."""
+
+KEEP_MARKERS = timedelta(days=90)
+"""How long a warehouse remembers at least what was published by which run."""
+
+REPEAT_WITHIN = KEEP_MARKERS - timedelta(days=1)
+"""How old a run may be that is repeated. The day is for clocks that differ, and for a rerun that reads markers while a
+deploy drops old ones."""
 
 
 def settle_deployment(store: Store, warehouse: Warehouse, environment_id: int) -> Deployment | None:
@@ -64,6 +74,7 @@ def remaining_steps(store: Store, session: Session, run: Run, deployment: Deploy
     if run.rerun_of is None:
         return None
     family = [other for other in store.runs.history_chain(run.rerun_of) if other.id != run.id]
+    require_markers(store, family)
     planned: dict[str, bool] = {}
     published: set[str] = set()
     for earlier in family:
@@ -77,6 +88,26 @@ def remaining_steps(store: Store, session: Session, run: Run, deployment: Deploy
     return Remaining(
         left, frozenset(published) & frozenset(left), _version_notes(store, family, deployment, planned)
     )
+
+
+def require_markers(store: Store, family: Sequence[Run]) -> None:
+    """Raises Refused `run_too_old` where the warehouse may have forgotten what these runs published: a step whose end
+    was not written down would be published a second time."""
+    began = min((run.started_at for run in family if run.started_at is not None), default=None)
+    if began is not None and store.now() - began > REPEAT_WITHIN:
+        raise Refused(
+            "run_too_old",
+            f"run {family[0].id} began on {began:%Y-%m-%d}, and what a run published is remembered for "
+            f"{REPEAT_WITHIN.days} days",
+            hint="start a new run",
+        )
+
+
+def forget_markers(store: Store, warehouse: Warehouse) -> None:
+    """Drop markers that nobody asks for any more: old ones, but for those of what is not decided yet."""
+    before = store.now() - KEEP_MARKERS
+    undecided = undecided_since(store)
+    warehouse.forget_markers(before if undecided is None else min(before, undecided))
 
 
 def _version_notes(
@@ -99,8 +130,8 @@ def _version_notes(
 
 
 def release_dead_runs(store: Store, host: str, started: Callable[[int], float | None]) -> list[Run]:
-    """End or hand back the runs of this host whose process is gone: those attached to it fail (`interrupted`), others go
-    back to the queue. `started` tells when a process with a given pid started, None where there is none."""
+    """End or hand back the runs of this host whose process is gone: those attached to it fail (`interrupted`), others
+    go back to the queue. `started` tells when a process with a given pid started, None where there is none."""
     gone = [
         held for held in store.queue.held_by(host) if started(held.owner.pid) != held.owner.process_started
     ]

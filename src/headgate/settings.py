@@ -104,6 +104,18 @@ def _wait(value: Any) -> float | None:
         raise ValueError("a number of seconds, or forever") from None
 
 
+def _days(value: Any) -> float | None:
+    if value == "forever":
+        return None
+    try:
+        days = float(value) if not isinstance(value, bool) else 0.0
+    except (TypeError, ValueError):
+        days = 0.0
+    if not 1 <= days <= 36_500:
+        raise ValueError("a number of days from 1, or forever")
+    return days
+
+
 def _color(value: Any) -> str:
     if value not in ("auto", "always", "never"):
         raise ValueError("auto, always or never")
@@ -299,6 +311,23 @@ SETTINGS = {
             "back.",
         ),
         Setting(
+            "keep_runs_days",
+            "HEADGATE_KEEP_RUNS_DAYS",
+            _days,
+            90.0,
+            "90",
+            "How long runs that are over stay in the state, with their steps and statements, in days, or `forever`. "
+            "The newest 20 of each job, and of each environment, stay in any case.",
+        ),
+        Setting(
+            "keep_events_days",
+            "HEADGATE_KEEP_EVENTS_DAYS",
+            _days,
+            30.0,
+            "30",
+            "How long events of runs that are over stay in the state, in days, or `forever`.",
+        ),
+        Setting(
             "admin_token",
             "HEADGATE_ADMIN_TOKEN",
             _admin_token,
@@ -343,6 +372,8 @@ class Settings:
     public_url: str | None = None
     max_running: int = 4
     drain_seconds: float = 10.0
+    keep_runs_days: float | None = 90.0
+    keep_events_days: float | None = 30.0
     admin_token: Secret | None = None
     secret_key: Secret | None = None
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from headgate.engine.step import Reshape
@@ -16,6 +17,7 @@ from headgate.model.runs import Deployment, Owner
 from headgate.model.steps import Shapes, Step
 from headgate.service.context import Context
 from headgate.settings import Settings
+from headgate.store.retention import Keep, Retention
 from headgate.store.store import Store
 from headgate.warehouse.base import Warehouse
 from headgate.warehouse.open import open_warehouse
@@ -110,4 +112,15 @@ def worker_for(context: Context, owner: Owner, open_until: OpenWarehouse) -> Wor
         wait_seconds=context.settings.wait_seconds,
         rebind=rebind,
         reshape=reshape,
+        retention=_retention_for(context),
     )
+
+
+def _retention_for(context: Context) -> Retention:
+    """What drops runs and events that the settings keep no longer."""
+    runs, events = context.settings.keep_runs_days, context.settings.keep_events_days
+    keep = Keep(
+        runs=None if runs is None else timedelta(days=runs),
+        events=None if events is None else timedelta(days=events),
+    )
+    return Retention(context.store, keep)

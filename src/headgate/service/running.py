@@ -10,7 +10,7 @@ import msgspec
 
 from headgate.errors import Refused, UsageError
 from headgate.model.runs import Overlap, Run, RunKind, RunRequest, RunStatus
-from headgate.recovery import settle_deployment
+from headgate.recovery import require_markers, settle_deployment
 from headgate.selection import check_parameters, find_job, requested_selection
 from headgate.service.context import Context
 from headgate.store.content import Content
@@ -101,8 +101,8 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
     """Write down a new run over what did not succeed in `run_id` and its reruns until now, with its selectors and
     parameters; None where there is nothing to rerun.
 
-    Raises NotFound, or Refused (`run_not_ended`, `not_a_refresh`, `nothing_left`, `version_changed` with
-    `same_version`).
+    Raises NotFound, or Refused (`run_not_ended`, `not_a_refresh`, `nothing_left`, `run_too_old`, `version_changed`
+    with `same_version`).
     """
     store = context.store
     family = store.runs.history_chain(run_id)
@@ -118,6 +118,7 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
             )
     if any(run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING) for run in family if _covers(run, old)):
         return None
+    require_markers(store, family)
     request = replace(old.request, force=force or old.request.force, same_version=same_version, attempt=0)
     environment = _settled(context, store.environments.get(old.environment_id), request)
     pinned = next((run.deployment_id for run in reversed(family) if run.deployment_id), None)

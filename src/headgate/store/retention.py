@@ -86,6 +86,16 @@ class Retention:
             raise
         return True
 
+    def sweep(self, seconds: float) -> None:
+        """Drops what is due, for about so long. What is left then is anybody's, at once."""
+        give_up_at = time.monotonic() + seconds
+        while self.piece():
+            if time.monotonic() >= give_up_at:
+                self._sweep, self._rest_until = None, 0
+                with self._database.write() as connection:
+                    connection.change(SQL["leave"])
+                return
+
     def _begin(self) -> bool:
         with self._database.write() as connection:
             parameters = {"now": str(self._now()), "before": str(self._ago(REST))}

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from headgate.engine import executor
 from headgate.engine.step import step_error
@@ -21,7 +21,13 @@ from headgate.model.bound import Catalog
 from headgate.model.project import LoadStrategy
 from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind, RunStatus, StepRow
 from headgate.model.steps import LateValues, Step, StepError, StepOutcome, StepSink, StepStatus
-from headgate.recovery import DEPLOY_MARKER, finish_deployment, remaining_steps, settle_deployment
+from headgate.recovery import (
+    DEPLOY_MARKER,
+    finish_deployment,
+    forget_markers,
+    remaining_steps,
+    settle_deployment,
+)
 from headgate.selection import run_parameters, run_selection
 from headgate.store.content import Content
 from headgate.store.journal import Journal
@@ -29,9 +35,6 @@ from headgate.warehouse.base import Warehouse
 from headgate.worker.equipment import Equipment, Observer
 from headgate.worker.redacting import RedactingSink, redacted
 from headgate.worker.resuming import blocked, left_of
-
-KEEP_MARKERS = timedelta(days=90)
-"""How long the warehouse remembers what was published by which run: a rerun of an older run knows only the journal."""
 
 
 class Execution:
@@ -121,7 +124,7 @@ class Execution:
             outcomes = execute_atomically(steps, self.execution(warehouse, sink), marker_step=DEPLOY_MARKER)
         if all(outcome.status.good for outcome in outcomes.values()):
             finish_deployment(self.store, warehouse, deployment)
-            warehouse.forget_markers(self.store.now() - KEEP_MARKERS)
+            forget_markers(self.store, warehouse)
         elif not self.handing_back:
             self.store.deployments.finish(deployment.id, ok=False, fence=self.run.fence)
         return outcomes

@@ -140,7 +140,7 @@ class Host:
                 self._lost.append(run)
 
     def _tidy(self) -> None:
-        """What nobody wakes us for: runs without a worker, and warehouses that nobody uses."""
+        """What nobody wakes us for: runs without a worker, warehouses that nobody uses, and what is kept no longer."""
         with self._lock:
             lost, self._lost = self._lost, []
         for number, run in enumerate(lost):
@@ -154,3 +154,5 @@ class Host:
         self._worker.store.queue.release_expired()
         if self._warehouses is not None:
             self._warehouses.close_idle()
+        if self._worker.retention is not None:
+            self._worker.retention.piece()

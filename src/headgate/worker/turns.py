@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from headgate.engine.step import Reshape
 from headgate.engine.stop import Stop
-from headgate.errors import Busy
+from headgate.errors import Busy, HeadgateError
 from headgate.model.runs import Deployment, Owner, Run, RunStatus
 from headgate.recovery import release_dead_runs
+from headgate.store.retention import Retention
 from headgate.store.store import Store
 from headgate.worker.equipment import Observer, OpenWarehouse, Rebind
 from headgate.worker.execution import Execution
 from headgate.worker.heartbeat import heartbeat
 from headgate.worker.process import process_started
 
+SWEEP_SECONDS = 0.05
 POLL_SECONDS = 0.1
 """How often a waiting run looks whether its turn has come."""
 
@@ -31,6 +34,8 @@ class Worker:
     wait_seconds: float | None = None
     rebind: Rebind | None = None
     reshape: Callable[[Deployment], Reshape] | None = None
+    retention: Retention | None = None
+    """Drops what is kept no longer: a piece now and then beside the queue, and a little after a single run."""
 
     def run_one(self, run_id: int, *, observer: Observer | None = None, stop: Stop | None = None) -> Run:
         """Claim the run, waiting for its turn, and carry it out to its end. Returns it as it ended.
@@ -39,7 +44,12 @@ class Worker:
         """
         stop = Stop() if stop is None else stop
         run = self._claim(run_id, observer, stop)
-        return self.carry_out(run, observer=observer, stop=stop) if run.status is RunStatus.RUNNING else run
+        if run.status is RunStatus.RUNNING:
+            run = self.carry_out(run, observer=observer, stop=stop)
+        if self.retention is not None:
+            with suppress(HeadgateError):  # the run has ended; what is not dropped now is dropped later
+                self.retention.sweep(SWEEP_SECONDS)
+        return run
 
     def carry_out(self, run: Run, *, observer: Observer | None = None, stop: Stop | None = None) -> Run:
         """Carry a claimed run out. Returns it as it ended, or as it was handed back."""

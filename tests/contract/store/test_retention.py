@@ -60,8 +60,7 @@ def over(store: Store, clock: Clock, *, good: bool = True, text: str = "T", **fi
 
 def sweep(store: Store, keep: Keep = KEEP) -> int:
     """Everything that is due; how many pieces it took."""
-    retention = Retention(store, keep)
-    return sum(1 for _ in iter(retention.piece, False))
+    return sum(1 for _ in iter(Retention(store, keep).piece, False))
 
 
 def left(store: Store) -> list[int]:

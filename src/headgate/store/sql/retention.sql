@@ -6,6 +6,10 @@ INSERT INTO meta (key, value) VALUES ('pruned_at', :now)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
   WHERE meta.value < :before OR meta.value > :now
 
+-- name: leave
+-- A sweep that is left to whoever comes next.
+DELETE FROM meta WHERE key = 'pruned_at'
+
 -- name: drop_keys
 -- Idempotency keys that nobody sends again.
 DELETE FROM idempotency WHERE (caller, key) IN (
