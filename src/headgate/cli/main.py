@@ -58,6 +58,8 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Serve": (
         Entry("serve", "serve", "Answer the HTTP API and carry out its runs."),
         Entry("worker", "worker", "Carry out runs of a server's queue."),
+        Entry("backup", "backup", "Write the embedded state into a file, while it is in use."),
+        Entry("restore", "restore", "Put a backup in place of the embedded state."),
     ),
     "Give access": (
         Entry("token", "token", "Make, list and revoke tokens for the API."),
