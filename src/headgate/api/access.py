@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import SecretStr
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures, nothing
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.errors import UsageError
@@ -50,7 +50,7 @@ SecretName = Annotated[str, Path(alias="name", min_length=1, max_length=200)]
 # --- tokens -------------------------------------------------------------------------------------------
 
 
-@router.get("/tokens", response_model=TokenPage, responses=failures(500))
+@router.get("/tokens", responses=documented(TokenPage))
 def list_tokens(asked: Annotated[TokenQuery, Query()], caller: Asking) -> Response:
     """By id. Never their texts: those are known only where they were made."""
     context = caller.require(Administer())
@@ -61,9 +61,7 @@ def list_tokens(asked: Annotated[TokenQuery, Query()], caller: Asking) -> Respon
     return answer(bodies.page([access_bodies.token_body(t, now) for t in page.items], page.limit, page.next))
 
 
-@router.post(
-    "/tokens", status_code=201, response_model=CreatedTokenBody, responses=failures(404, 500, body=True)
-)
+@router.post("/tokens", status_code=201, responses=documented(CreatedTokenBody, 404, status=201, body=True))
 def create_token(asked: NewTokenRequest, caller: Asking) -> Response:
     """The answer is the only place where the token's text is ever shown."""
     context = caller.require(Administer())
@@ -78,7 +76,7 @@ def create_token(asked: NewTokenRequest, caller: Asking) -> Response:
     return answer(access_bodies.created_token_body(made, context.store.now()), 201)
 
 
-@router.delete("/tokens/{tokenID}", response_model=TokenBody, responses=failures(404, 409, 500))
+@router.delete("/tokens/{tokenID}", responses=documented(TokenBody, 404, 409))
 def revoke_token(token: TokenName, caller: Asking) -> Response:
     """It does not hold any more: at once in this process, within five seconds in others."""
     context = caller.require(Administer())
@@ -90,14 +88,14 @@ def revoke_token(token: TokenName, caller: Asking) -> Response:
 # --- users --------------------------------------------------------------------------------------------
 
 
-@router.get("/users", response_model=UserPage, responses=failures(500))
+@router.get("/users", responses=documented(UserPage))
 def list_users(asked: Annotated[UserQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Administer())
     page = users.list_users(context, limit=asked.limit, starting_from=asked.starting_from)
     return answer(bodies.page([access_bodies.user_body(u) for u in page.items], page.limit, page.next))
 
 
-@router.post("/users", status_code=201, response_model=UserBody, responses=failures(409, 500, body=True))
+@router.post("/users", status_code=201, responses=documented(UserBody, 409, status=201, body=True))
 def create_user(asked: UserRequest, caller: Asking) -> Response:
     context = caller.require(Administer())
     if asked.name is None:
@@ -105,19 +103,19 @@ def create_user(asked: UserRequest, caller: Asking) -> Response:
     return answer(access_bodies.user_body(users.create_user(context, _user(asked))), 201)
 
 
-@router.get("/users/{userID}", response_model=UserBody, responses=failures(404, 500))
+@router.get("/users/{userID}", responses=documented(UserBody, 404))
 def show_user(user: UserName, caller: Asking) -> Response:
     return answer(access_bodies.user_body(users.find_user(caller.require(Administer()), user)))
 
 
-@router.patch("/users/{userID}", response_model=UserBody, responses=failures(404, 409, 500, body=True))
+@router.patch("/users/{userID}", responses=documented(UserBody, 404, 409, body=True))
 def change_user(user: UserName, asked: UserRequest, caller: Asking) -> Response:
     """What is not named stays as it is."""
     context = caller.require(Administer())
     return answer(access_bodies.user_body(users.update_user(context, user, _user(asked))))
 
 
-@router.get("/gitAccounts", response_model=GitAccountPage, responses=failures(500))
+@router.get("/gitAccounts", responses=documented(GitAccountPage))
 def list_git_accounts(asked: Annotated[CoalescePageQuery, Query()], caller: Asking) -> Response:
     """None: a server works with what its machine has, and keeps no account of git."""
     caller.require(Administer())
@@ -132,7 +130,7 @@ def _user(asked: UserRequest) -> users.UserRequest:
 # --- secrets ------------------------------------------------------------------------------------------
 
 
-@router.get("/secrets", response_model=SecretPage, responses=failures(500))
+@router.get("/secrets", responses=documented(SecretPage))
 def list_secrets(asked: Annotated[PageQuery, Query()], caller: Asking) -> Response:
     """Names, with who set them when. No call gives a value."""
     context = caller.require(Administer())
@@ -140,14 +138,14 @@ def list_secrets(asked: Annotated[PageQuery, Query()], caller: Asking) -> Respon
     return answer(bodies.page([access_bodies.secret_body(s) for s in page.items], page.limit, page.next))
 
 
-@router.put("/secrets/{name}", response_model=SecretBody, responses=failures(409, 500, body=True))
+@router.put("/secrets/{name}", responses=documented(SecretBody, 409, body=True))
 def set_secret(name: SecretName, asked: SecretRequest, caller: Asking) -> Response:
     """Keep a value, in place of the one that there was. Environments name it as `${secret:NAME}`."""
     context = caller.require(Administer())
     return answer(access_bodies.secret_body(secrets.set_secret(context, name, _secret(asked.value))))
 
 
-@router.delete("/secrets/{name}", status_code=204, responses=failures(404, 500))
+@router.delete("/secrets/{name}", status_code=204, responses=documented(None, 404))
 def delete_secret(name: SecretName, caller: Asking) -> Response:
     secrets.delete_secret(caller.require(Administer()), name)
     return nothing()
@@ -160,7 +158,7 @@ def _secret(given: SecretStr) -> Secret:
 # --- the audit trail ----------------------------------------------------------------------------------
 
 
-@router.get("/audit", response_model=AuditPage, responses=failures(500))
+@router.get("/audit", responses=documented(AuditPage))
 def list_audit(asked: Annotated[AuditQuery, Query()], caller: Asking) -> Response:
     """What was done, newest first."""
     context = caller.require(Administer())

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures
+from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking, Caller
 from headgate.api.environments import EnvironmentName
 from headgate.api.reading import StrictRoute
@@ -36,14 +36,13 @@ Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of t
 DeploymentNumber = Annotated[
     int, Path(alias="number", ge=0, le=MOST_ID, description="It counts from 1 in each environment.")
 ]
-PLANNING = failures(404, 409, 422, 429, 500, 502, body=True)
+PLANNING = (404, 409, 422, 429, 502)
 
 
 @router.put(
     "/manifests/{digest}",
     status_code=201,
-    response_model=ManifestBody,
-    responses=failures(500, body=True),
+    responses=documented(ManifestBody, body=True, status=201),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -59,14 +58,14 @@ async def upload_manifest(digest: Digest, request: Request, caller: Asking) -> R
     return answer(bodies.manifest_body(digest, manifest.name, len(manifest.nodes)), 201)
 
 
-@router.get("/manifests/{digest}", response_model=ManifestBody, responses=failures(404, 500))
+@router.get("/manifests/{digest}", responses=documented(ManifestBody, 404))
 def show_manifest(digest: Digest, caller: Asking) -> Response:
     """Whether a manifest is here already, so that it need not be uploaded."""
     manifest = targets.uploaded(caller.require(Read()), digest).manifest
     return answer(bodies.manifest_body(digest, manifest.name, len(manifest.nodes)))
 
 
-@router.post("/environments/{environmentID}/plan", response_model=PlanBody, responses=PLANNING)
+@router.post("/environments/{environmentID}/plan", responses=documented(PlanBody, *PLANNING, body=True))
 def plan(environment: EnvironmentName, caller: Asking, asked: PlanRequest | None = None) -> Response:
     """What a deploy would change, with its DDL. Changes nothing."""
     context = caller.require(Deploy())
@@ -75,7 +74,9 @@ def plan(environment: EnvironmentName, caller: Asking, asked: PlanRequest | None
 
 
 @router.post(
-    "/environments/{environmentID}/deploy", status_code=202, response_model=DeployAnswer, responses=PLANNING
+    "/environments/{environmentID}/deploy",
+    status_code=202,
+    responses=documented(DeployAnswer, *PLANNING, status=202, body=True),
 )
 def deploy(environment: EnvironmentName, caller: Asking, asked: DeployRequest | None = None) -> Response:
     """Plan, and write down the run that applies it. Where there is nothing to deploy, no run is made."""
@@ -88,9 +89,7 @@ def deploy(environment: EnvironmentName, caller: Asking, asked: DeployRequest | 
     return answer(bodies.deploy_body(prepared.plan, _run(caller, run.id)), 202)
 
 
-@router.get(
-    "/environments/{environmentID}/deployments", response_model=DeploymentPage, responses=failures(404, 500)
-)
+@router.get("/environments/{environmentID}/deployments", responses=documented(DeploymentPage, 404))
 def list_deployments(
     environment: EnvironmentName, asked: Annotated[PageQuery, Query()], caller: Asking
 ) -> Response:
@@ -104,8 +103,7 @@ def list_deployments(
 
 @router.get(
     "/environments/{environmentID}/deployments/{number}",
-    response_model=DeploymentBody,
-    responses=failures(404, 500),
+    responses=documented(DeploymentBody, 404),
 )
 def show_deployment(environment: EnvironmentName, number: DeploymentNumber, caller: Asking) -> Response:
     context = caller.require(Read())

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures, nothing
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import Administer, Read
@@ -36,7 +36,7 @@ EnvironmentName = Annotated[
 ]
 
 
-@router.get("", response_model=EnvironmentPage, responses=failures(500))
+@router.get("", responses=documented(EnvironmentPage))
 def list_environments(asked: Annotated[EnvironmentQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Read())
     descending = asked.order_by_direction == "desc"
@@ -59,14 +59,14 @@ def list_environments(asked: Annotated[EnvironmentQuery, Query()], caller: Askin
     return answer({**bodies.page(made, asked.limit, page.next), **words})
 
 
-@router.get("/{environmentID}", response_model=EnvironmentDetail, responses=failures(404, 500))
+@router.get("/{environmentID}", responses=documented(EnvironmentDetail, 404))
 def show_environment(environment: EnvironmentName, caller: Asking) -> Response:
     context = caller.require(Read())
     return answer(_detail(context, find_environment(context, environment).environment.id))
 
 
 @router.post(
-    "", status_code=201, response_model=EnvironmentDetail, responses=failures(404, 409, 422, 500, body=True)
+    "", status_code=201, responses=documented(EnvironmentDetail, 404, 409, 422, status=201, body=True)
 )
 def create_environment(asked: NewEnvironmentRequest, caller: Asking) -> Response:
     """Write an environment's connection, mappings and parameters into the state. Nothing is deployed there yet."""
@@ -77,9 +77,7 @@ def create_environment(asked: NewEnvironmentRequest, caller: Asking) -> Response
     return answer(_detail(context, row.environment.id), 201)
 
 
-@router.patch(
-    "/{environmentID}", response_model=EnvironmentDetail, responses=failures(404, 409, 500, body=True)
-)
+@router.patch("/{environmentID}", responses=documented(EnvironmentDetail, 404, 409, body=True))
 def change_environment(
     environment: EnvironmentName, asked: ChangeEnvironmentRequest, caller: Asking
 ) -> Response:
@@ -90,7 +88,7 @@ def change_environment(
     return answer(_detail(context, changed.environment.id))
 
 
-@router.delete("/{environmentID}", status_code=204, responses=failures(404, 409, 500))
+@router.delete("/{environmentID}", status_code=204, responses=documented(None, 404, 409))
 def delete_environment(environment: EnvironmentName, caller: Asking) -> Response:
     """Refused where there are runs or deployments: their history would go with it. Its warehouse is not touched."""
     context = caller.require(Administer())

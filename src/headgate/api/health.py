@@ -6,20 +6,20 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from headgate import __version__
-from headgate.api.answers import answer
+from headgate.api.answers import answer, answered
 from headgate.errors import HeadgateError
 from headgate.wire.health import Health
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", response_model=Health)
+@router.get("/healthz", responses={200: answered(Health, "It answers.")})
 async def live() -> Response:
     """The process answers. Touches nothing, so that a slow state does not get it killed."""
     return answer({"status": "ok", "version": __version__})
 
 
-@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "It cannot."}})
+@router.get("/readyz", responses={200: answered(Health, "It can work."), 503: answered(Health, "It cannot.")})
 def ready(request: Request) -> Response:
     """The state can be read."""
     try:

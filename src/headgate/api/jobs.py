@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures, nothing
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking, Caller
 from headgate.api.environments import EnvironmentName
 from headgate.api.reading import StrictRoute
@@ -27,7 +27,7 @@ JobName = Annotated[
 ]
 
 
-@router.get("", response_model=JobPage, responses=failures(404, 500))
+@router.get("", responses=documented(JobPage, 404))
 def list_jobs(
     environment: EnvironmentName, asked: Annotated[CoalescePageQuery, Query()], caller: Asking
 ) -> Response:
@@ -42,13 +42,13 @@ def list_jobs(
     return answer(bodies.page(made, page.limit, page.next))
 
 
-@router.get("/{jobID}", response_model=JobBody, responses=failures(404, 500))
+@router.get("/{jobID}", responses=documented(JobBody, 404))
 def show_job(environment: EnvironmentName, job: JobName, caller: Asking) -> Response:
     _, _, placed = _watched(caller, environment, job)
     return answer(node_bodies.placed_job_body(placed))
 
 
-@router.get("/{jobID}/selection", response_model=SelectionBody, responses=failures(404, 409, 500))
+@router.get("/{jobID}/selection", responses=documented(SelectionBody, 404, 409))
 def show_selection(environment: EnvironmentName, job: JobName, caller: Asking) -> Response:
     """What the job would run now, and why each of it."""
     context, row, placed = _watched(caller, environment, job)
@@ -58,7 +58,7 @@ def show_selection(environment: EnvironmentName, job: JobName, caller: Asking) -
     return answer(node_bodies.explanation_body(catalog, explanation))
 
 
-@router.post("", status_code=201, response_model=JobBody, responses=failures(404, 409, 500, body=True))
+@router.post("", status_code=201, responses=documented(JobBody, 404, 409, status=201, body=True))
 def create_job(environment: EnvironmentName, asked: JobRequest, caller: Asking) -> Response:
     """Make a job that lives in the state. Its id is above those of files, and never given to another."""
     context = caller.require(Deploy())
@@ -66,7 +66,7 @@ def create_job(environment: EnvironmentName, asked: JobRequest, caller: Asking) 
     return answer(node_bodies.placed_job_body(jobs.create_job(context, row, _request(asked))), 201)
 
 
-@router.put("/{jobID}", response_model=JobBody, responses=failures(404, 409, 500, body=True))
+@router.put("/{jobID}", responses=documented(JobBody, 404, 409, body=True))
 def change_job(environment: EnvironmentName, job: JobName, asked: JobRequest, caller: Asking) -> Response:
     """Make a job that lives in the state what the body says. Jobs of files are changed in the project."""
     context = caller.require(Deploy())
@@ -74,7 +74,7 @@ def change_job(environment: EnvironmentName, job: JobName, asked: JobRequest, ca
     return answer(node_bodies.placed_job_body(jobs.change_job(context, row, job, _request(asked))))
 
 
-@router.patch("/{jobID}", response_model=JobBody, responses=failures(404, 409, 500, body=True))
+@router.patch("/{jobID}", responses=documented(JobBody, 404, 409, body=True))
 def set_active(environment: EnvironmentName, job: JobName, asked: ActiveRequest, caller: Asking) -> Response:
     """Whether the job is triggered; of every job. It can be started by hand all the same."""
     context = caller.require(Deploy())
@@ -82,7 +82,7 @@ def set_active(environment: EnvironmentName, job: JobName, asked: ActiveRequest,
     return answer(node_bodies.placed_job_body(jobs.set_active(context, row, job, asked.active)))
 
 
-@router.delete("/{jobID}", status_code=204, responses=failures(404, 409, 500))
+@router.delete("/{jobID}", status_code=204, responses=documented(None, 404, 409))
 def delete_job(environment: EnvironmentName, job: JobName, caller: Asking) -> Response:
     """Its runs stay."""
     context = caller.require(Deploy())

@@ -21,7 +21,7 @@ from prometheus_client import (
 from starlette.responses import Response
 from starlette.types import Scope
 
-from headgate.api.answers import failures
+from headgate.api.answers import documented
 from headgate.api.caller import Asking
 from headgate.errors import NotFound
 from headgate.identity.principal import Read
@@ -146,7 +146,7 @@ router = APIRouter(tags=["health"])
     "/metrics",
     response_class=Response,
     responses={
-        **failures(500),
+        **documented(None),
         200: {
             "description": "Prometheus' text format.",
             "content": {"text/plain": {"schema": {"type": "string"}}},

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures
+from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking
 from headgate.api.environments import EnvironmentName
 from headgate.api.reading import StrictRoute
@@ -41,7 +41,7 @@ NodeName = Annotated[
 SubgraphName = Annotated[str, Path(alias="name", min_length=1, max_length=200)]
 
 
-@router.get("/nodes", response_model=NodePage, responses=failures(404, 409, 500))
+@router.get("/nodes", responses=documented(NodePage, 404, 409))
 def list_nodes(
     environment: EnvironmentName, asked: Annotated[NodeQuery, Query()], caller: Asking
 ) -> Response:
@@ -71,7 +71,7 @@ def _details(context: Context, row: EnvironmentRow, page: Page[Selectable]) -> l
     return [node_bodies.deployed_detail(*found[name]) for name in ids]
 
 
-@router.get("/nodes/{nodeID}", response_model=NodeDetail, responses=failures(404, 409, 500))
+@router.get("/nodes/{nodeID}", responses=documented(NodeDetail, 404, 409))
 def show_node(environment: EnvironmentName, node: NodeName, caller: Asking) -> Response:
     """SQL as written and as sent to the warehouse, columns with where they come from, load and tests."""
     context = caller.require(Read())
@@ -80,7 +80,7 @@ def show_node(environment: EnvironmentName, node: NodeName, caller: Asking) -> R
     return answer(node_bodies.deployed_detail(*asking.deployed_nodes(context, row, [found.id])[found.id]))
 
 
-@router.get("/nodes/{nodeID}/lineage", response_model=LineageBody, responses=failures(404, 409, 500))
+@router.get("/nodes/{nodeID}/lineage", responses=documented(LineageBody, 404, 409))
 def show_lineage(
     environment: EnvironmentName, node: NodeName, asked: Annotated[LineageQuery, Query()], caller: Asking
 ) -> Response:
@@ -92,7 +92,7 @@ def show_lineage(
     return answer(node_bodies.lineage_body(lineage(nodes, found, column, asked.depth)))
 
 
-@router.post("/selection", response_model=SelectionBody, responses=failures(404, 409, 500, body=True))
+@router.post("/selection", responses=documented(SelectionBody, 404, 409, body=True))
 def evaluate(environment: EnvironmentName, asked: SelectionRequest, caller: Asking) -> Response:
     """What two selectors select of what is deployed: each block's own match, and every node with the reason."""
     context = caller.require(Read())
@@ -101,7 +101,7 @@ def evaluate(environment: EnvironmentName, asked: SelectionRequest, caller: Aski
     return answer(node_bodies.explanation_body(catalog, explanation))
 
 
-@router.get("/subgraphs", response_model=SubgraphPage, responses=failures(404, 409, 500))
+@router.get("/subgraphs", responses=documented(SubgraphPage, 404, 409))
 def list_subgraphs(
     environment: EnvironmentName, asked: Annotated[CoalescePageQuery, Query()], caller: Asking
 ) -> Response:
@@ -113,7 +113,7 @@ def list_subgraphs(
     return answer(bodies.page(made, page.limit, page.next))
 
 
-@router.get("/subgraphs/{name}", response_model=SubgraphBody, responses=failures(404, 409, 500))
+@router.get("/subgraphs/{name}", responses=documented(SubgraphBody, 404, 409))
 def show_subgraph(environment: EnvironmentName, name: SubgraphName, caller: Asking) -> Response:
     context = caller.require(Read())
     found = asking.deployed_content(context, find_environment(context, environment)).catalog().subgraphs

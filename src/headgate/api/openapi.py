@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
+from headgate.api.answers import MODELS
 from headgate.wire.base import Answer
 from headgate.wire.runs import EventBody
 
@@ -33,8 +35,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components = schema["components"]
     for name in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(name, None)
-    for model in ALSO:
-        components["schemas"][model.__name__] = model.model_json_schema(ref_template=_REFERENCE)
+    mode: Literal["serialization"] = "serialization"
+    asked = [(model, mode) for model in sorted({*MODELS, *ALSO}, key=lambda model: model.__name__)]
+    _, answers = models_json_schema(asked, ref_template=_REFERENCE)
+    components["schemas"] |= answers["$defs"]
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     components["schemas"] = dict(sorted(components["schemas"].items()))
     schema["security"] = [{"token": []}]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures
+from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.errors import NotFound, did_you_mean
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/projects", tags=["projects"], route_class=Str
 ProjectName = Annotated[str, Path(alias="projectID", min_length=1, max_length=200)]
 
 
-@router.get("", response_model=ProjectPage, responses=failures(500))
+@router.get("", responses=documented(ProjectPage))
 def list_projects(asked: Annotated[ProjectQuery, Query()], caller: Asking) -> Response:
     """By name."""
     context = caller.require(Read())
@@ -34,7 +34,7 @@ def list_projects(asked: Annotated[ProjectQuery, Query()], caller: Asking) -> Re
     return answer(bodies.page(made, page.limit, page.next))
 
 
-@router.get("/{projectID}", response_model=ProjectBody, responses=failures(404, 500))
+@router.get("/{projectID}", responses=documented(ProjectBody, 404))
 def show_project(name: ProjectName, asked: Annotated[ProjectQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Read())
     known = {*asking.projects(context), *(tree.name for tree in workspace.list_workspaces(context))}

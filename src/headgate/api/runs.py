@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures
+from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking, Caller
 from headgate.api.reading import StrictRoute
 from headgate.api.scheduler import nothing_to_rerun
@@ -48,13 +48,11 @@ _KINDS = {
 }
 
 
-STARTING = failures(404, 409, 429, 500, 502, body=True)
+STARTING = (404, 409, 429, 502)
 RunId = Annotated[int, Path(alias="runID", ge=0, le=MOST_ID)]
 
 
-@router.post(
-    "", status_code=201, response_model=StartedRun, responses=failures(404, 409, 429, 500, 502, body=True)
-)
+@router.post("", status_code=201, responses=documented(StartedRun, 404, 409, 429, 502, status=201, body=True))
 def start_run(asked: NewRunRequest, caller: Asking, key: IdempotencyKey = None) -> Response:
     """Run a job, a selection or everything that is deployed in an environment."""
     begin, end = read_instant(asked.from_, "from"), read_instant(asked.to, "to")
@@ -72,7 +70,7 @@ def start_run(asked: NewRunRequest, caller: Asking, key: IdempotencyKey = None) 
     return answer({"run": _detail(caller, run.id), "warnings": list(warnings)}, 201)
 
 
-@router.get("", response_model=RunPage, responses=failures(404, 500))
+@router.get("", responses=documented(RunPage, 404))
 def list_runs(asked: Annotated[RunQuery, Query()], caller: Asking) -> Response:
     """Runs, newest first. `startingFrom` is the `next` of the page before, a run's id, or an instant."""
     context = caller.context
@@ -126,13 +124,13 @@ def _narrowed(every: tuple[T, ...], *wanted: tuple[T, ...] | None) -> tuple[T, .
     return None if left == every else left
 
 
-@router.get("/{runID}", response_model=RunDetail, responses=failures(404, 500))
+@router.get("/{runID}", responses=documented(RunDetail, 404))
 def show_run(run_id: RunId, caller: Asking) -> Response:
     caller.require(to_watch(asking.find_run(caller.context, run_id)))
     return answer(_detail(caller, run_id))
 
 
-@router.get("/{runID}/results", response_model=Results, responses=failures(404, 500))
+@router.get("/{runID}/results", responses=documented(Results, 404))
 def show_results(run_id: RunId, caller: Asking) -> Response:
     """What each node of a run did: every statement with its rows, times and errors."""
     context = caller.require(to_watch(asking.find_run(caller.context, run_id)))
@@ -140,7 +138,7 @@ def show_results(run_id: RunId, caller: Asking) -> Response:
     return answer(bodies.results_body(report.steps, report.statements, report.environment.warehouse.type))
 
 
-@router.get("/{runID}/logs", response_model=Results, responses=failures(404, 500))
+@router.get("/{runID}/logs", responses=documented(Results, 404))
 def show_logs(run_id: RunId, asked: Annotated[LogQuery, Query()], caller: Asking) -> Response:
     """The results of one node, or of what failed."""
     context = caller.require(to_watch(asking.find_run(caller.context, run_id)))
@@ -154,8 +152,7 @@ def show_logs(run_id: RunId, asked: Annotated[LogQuery, Query()], caller: Asking
 @router.post(
     "/{runID}/rerun",
     status_code=201,
-    response_model=StartedRun,
-    responses=failures(404, 409, 429, 500, 502, body=True),
+    responses=documented(StartedRun, 404, 409, 429, 502, status=201, body=True),
 )
 def rerun_run(run_id: RunId, caller: Asking, asked: RepeatRequest | None = None) -> Response:
     """Run again what did not succeed in a run, as a new one with its selectors and parameters."""
@@ -166,7 +163,7 @@ def rerun_run(run_id: RunId, caller: Asking, asked: RepeatRequest | None = None)
     return answer({"run": _detail(caller, run.id), "warnings": []}, 201)
 
 
-@router.post("/{runID}/cancel", response_model=RunDetail, responses=failures(404, 409, 500))
+@router.post("/{runID}/cancel", responses=documented(RunDetail, 404, 409))
 def cancel_run(run_id: RunId, caller: Asking) -> Response:
     """Stop a run, with its statements in the warehouse. A run that waits is canceled at once."""
     cancel(caller, run_id)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures, nothing
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.api.starting import IdempotencyKey, cancel, rerun, run_number, start
@@ -28,9 +28,7 @@ RunId = Annotated[int | None, Query(alias="runID", ge=0, le=MOST_ID, description
 
 @router.post(
     "/startRun",
-    response_model=Started,
-    response_model_exclude_none=True,
-    responses=failures(404, 409, 429, 500, 502, body=True),
+    responses=documented(Started, 404, 409, 429, 502, body=True),
 )
 def start_run(asked: StartRunRequest, caller: Asking, key: IdempotencyKey = None) -> Response:
     """Run a job, a selection or everything that is deployed in an environment.
@@ -48,7 +46,7 @@ def start_run(asked: StartRunRequest, caller: Asking, key: IdempotencyKey = None
     return answer({"runCounter": run.id, **({"warnings": list(warnings)} if warnings else {})})
 
 
-@router.post("/rerun", response_model=Started, responses=failures(404, 409, 429, 500, 502, body=True))
+@router.post("/rerun", responses=documented(Started, 404, 409, 429, 502, body=True))
 def rerun_run(asked: RerunRequest, caller: Asking) -> Response:
     """Run again what did not succeed in a run, as a new one with its selectors and parameters."""
     details = asked.run_details or asked
@@ -69,7 +67,7 @@ def rerun_run(asked: RerunRequest, caller: Asking) -> Response:
     return answer({"runCounter": run.id})
 
 
-@router.get("/runStatus", response_model=RunStatusAnswer, responses=failures(404, 500))
+@router.get("/runStatus", responses=documented(RunStatusAnswer, 404))
 def run_status(caller: Asking, run_counter: RunCounter = None, run_id: RunId = None) -> Response:
     """How a run stands, in Coalesce's words and in Headgate's."""
     number = run_counter if run_counter is not None else run_id
@@ -82,7 +80,7 @@ def run_status(caller: Asking, run_counter: RunCounter = None, run_id: RunId = N
     return answer(bodies.run_status_body(run, caller.address(f"/app/runs/{run.id}")))
 
 
-@router.post("/cancelRun", status_code=204, responses=failures(404, 409, 500, body=True))
+@router.post("/cancelRun", status_code=204, responses=documented(None, 404, 409, body=True))
 def cancel_run(asked: CancelRunRequest, caller: Asking) -> Response:
     """Stop a run, with its statements in the warehouse. A run that waits is canceled at once."""
     cancel(caller, run_number(asked.run_id))

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from headgate.api.answers import failures, nothing
+from headgate.api.answers import documented, nothing
 from headgate.api.caller import Asking, Caller
 from headgate.api.news import News
 from headgate.api.runs import RunId
@@ -43,7 +43,7 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 
-@router.get("/{runID}/events", responses={**failures(404, 500), **_DOCUMENTED}, response_model=None)
+@router.get("/{runID}/events", responses={**documented(None, 404), **_DOCUMENTED})
 async def stream_events(
     run_id: RunId, caller: Asking, request: Request, last_event_id: LastEventId = None
 ) -> Response:

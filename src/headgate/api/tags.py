@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures
+from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.errors import UsageError
@@ -18,7 +18,7 @@ from headgate.wire.environments import NewTagRequest, TagBody, TagPage, TagQuery
 router = APIRouter(prefix="/api/v1/tags", tags=["tags"], route_class=StrictRoute)
 
 
-@router.get("", response_model=TagPage, responses=failures(404, 500))
+@router.get("", responses=documented(TagPage, 404))
 def list_tags(asked: Annotated[TagQuery, Query()], caller: Asking) -> Response:
     """Of one project, by name; of the only one where none is named."""
     context = caller.require(Read())
@@ -27,7 +27,7 @@ def list_tags(asked: Annotated[TagQuery, Query()], caller: Asking) -> Response:
     return answer(bodies.page([bodies.tag_body(tag) for tag in page.items], page.limit, page.next))
 
 
-@router.post("", status_code=201, response_model=TagBody, responses=failures(404, 409, 422, 500, body=True))
+@router.post("", status_code=201, responses=documented(TagBody, 404, 409, 422, status=201, body=True))
 def create_tag(asked: NewTagRequest, caller: Asking) -> Response:
     """Name what is deployed, an uploaded manifest or the server's working tree."""
     context = caller.require(Deploy())

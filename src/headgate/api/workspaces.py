@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, failures, nothing
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
 from headgate.api.jobs import JobName
 from headgate.api.nodes import NodeName, SubgraphName
@@ -44,11 +44,11 @@ router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], route_class
 WorkspaceName = Annotated[
     str, Path(alias="workspaceID", min_length=1, max_length=200, description="Its id, or its project's name.")
 ]
-READING = failures(404, 422, 500)
-WRITING = failures(404, 409, 422, 500, body=True)
+READING = (404, 422)
+WRITING = (404, 409, 422)
 
 
-@router.get("", response_model=WorkspacePage, responses=failures(500))
+@router.get("", responses=documented(WorkspacePage))
 def list_workspaces(asked: Annotated[CoalescePageQuery, Query()], caller: Asking) -> Response:
     """One, or none where the server was not started in a project's folder."""
     found = workspace.list_workspaces(caller.require(Read())) if asked.starting_from is None else []
@@ -56,12 +56,12 @@ def list_workspaces(asked: Annotated[CoalescePageQuery, Query()], caller: Asking
     return answer(bodies.page(made, asked.limit))
 
 
-@router.get("/{workspaceID}", response_model=WorkspaceBody, responses=failures(404, 500))
+@router.get("/{workspaceID}", responses=documented(WorkspaceBody, 404))
 def show_workspace(name: WorkspaceName, caller: Asking) -> Response:
     return answer(node_bodies.workspace_body(find_workspace(caller.require(Read()), name)))
 
 
-@router.post("/{workspaceID}/selection", response_model=SelectionBody, responses=WRITING)
+@router.post("/{workspaceID}/selection", responses=documented(SelectionBody, *WRITING, body=True))
 def evaluate(name: WorkspaceName, asked: SelectionRequest, caller: Asking) -> Response:
     """What two selectors select of the files: each block's own match, and every node with the reason."""
     context = caller.require(Read())
@@ -73,7 +73,7 @@ def evaluate(name: WorkspaceName, asked: SelectionRequest, caller: Asking) -> Re
 # --- nodes --------------------------------------------------------------------------------------------
 
 
-@router.get("/{workspaceID}/nodes", response_model=NodePage, responses=READING)
+@router.get("/{workspaceID}/nodes", responses=documented(NodePage, *READING))
 def list_nodes(name: WorkspaceName, asked: Annotated[NodeQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Read())
     tree = find_workspace(context, name)
@@ -92,23 +92,23 @@ def list_nodes(name: WorkspaceName, asked: Annotated[NodeQuery, Query()], caller
     return answer(bodies.page(made, page.limit, page.next))
 
 
-@router.get("/{workspaceID}/nodes/{nodeID}", response_model=NodeDetail, responses=READING)
+@router.get("/{workspaceID}/nodes/{nodeID}", responses=documented(NodeDetail, *READING))
 def show_node(name: WorkspaceName, node: NodeName, caller: Asking) -> Response:
     context = caller.require(Read())
     nodes = workspace.compiled(context, find_workspace(context, name)).manifest.nodes
     return answer(node_bodies.node_detail(find_node(nodes, node)))
 
 
-@router.get(
-    "/{workspaceID}/nodes/{nodeID}/file", response_model=FileBody, responses=failures(404, 409, 422, 500)
-)
+@router.get("/{workspaceID}/nodes/{nodeID}/file", responses=documented(FileBody, 404, 409, 422))
 def read_node(name: WorkspaceName, node: NodeName, caller: Asking) -> Response:
     """The text of the node's file. Its diagnostics are left to a change of it, or a plan."""
     context = caller.require(Read())
     return answer(node_bodies.file_body(workspace.read_node(context, find_workspace(context, name), node)))
 
 
-@router.post("/{workspaceID}/nodes", status_code=201, response_model=FileBody, responses=WRITING)
+@router.post(
+    "/{workspaceID}/nodes", status_code=201, responses=documented(FileBody, *WRITING, status=201, body=True)
+)
 def create_node(name: WorkspaceName, asked: NewNodeFileRequest, caller: Asking) -> Response:
     """Write the file `nodes/<location>/<name>.sql`."""
     context = caller.require(Deploy())
@@ -117,14 +117,14 @@ def create_node(name: WorkspaceName, asked: NewNodeFileRequest, caller: Asking) 
     return answer(node_bodies.file_body(written), 201)
 
 
-@router.put("/{workspaceID}/nodes/{nodeID}", response_model=FileBody, responses=WRITING)
+@router.put("/{workspaceID}/nodes/{nodeID}", responses=documented(FileBody, *WRITING, body=True))
 def change_node(name: WorkspaceName, node: NodeName, asked: NodeFileRequest, caller: Asking) -> Response:
     context = caller.require(Deploy())
     tree = find_workspace(context, name)
     return answer(node_bodies.file_body(workspace.change_node(context, tree, node, asked.text)))
 
 
-@router.delete("/{workspaceID}/nodes/{nodeID}", status_code=204, responses=failures(404, 409, 422, 500))
+@router.delete("/{workspaceID}/nodes/{nodeID}", status_code=204, responses=documented(None, 404, 409, 422))
 def delete_node(name: WorkspaceName, node: NodeName, caller: Asking) -> Response:
     context = caller.require(Deploy())
     workspace.delete_node(context, find_workspace(context, name), node)
@@ -134,7 +134,7 @@ def delete_node(name: WorkspaceName, node: NodeName, caller: Asking) -> Response
 # --- jobs ---------------------------------------------------------------------------------------------
 
 
-@router.get("/{workspaceID}/jobs", response_model=JobPage, responses=READING)
+@router.get("/{workspaceID}/jobs", responses=documented(JobPage, *READING))
 def list_jobs(name: WorkspaceName, asked: Annotated[CoalescePageQuery, Query()], caller: Asking) -> Response:
     context = caller.require(Read())
     found = list(workspace.compiled(context, find_workspace(context, name)).manifest.jobs.values())
@@ -145,14 +145,16 @@ def list_jobs(name: WorkspaceName, asked: Annotated[CoalescePageQuery, Query()],
     return answer(bodies.page([node_bodies.job_body(job) for job in page.items], page.limit, page.next))
 
 
-@router.get("/{workspaceID}/jobs/{jobID}", response_model=JobBody, responses=READING)
+@router.get("/{workspaceID}/jobs/{jobID}", responses=documented(JobBody, *READING))
 def show_job(name: WorkspaceName, job: JobName, caller: Asking) -> Response:
     context = caller.require(Read())
     jobs = workspace.compiled(context, find_workspace(context, name)).manifest.jobs
     return answer(node_bodies.job_body(asking.find_job(jobs, job)))
 
 
-@router.post("/{workspaceID}/jobs", status_code=201, response_model=FileBody, responses=WRITING)
+@router.post(
+    "/{workspaceID}/jobs", status_code=201, responses=documented(FileBody, *WRITING, status=201, body=True)
+)
 def create_job(name: WorkspaceName, asked: NewWorkspaceJobRequest, caller: Asking) -> Response:
     """Write the file `jobs/<name>.yml`."""
     context = caller.require(Deploy())
@@ -160,14 +162,14 @@ def create_job(name: WorkspaceName, asked: NewWorkspaceJobRequest, caller: Askin
     return answer(node_bodies.file_body(written), 201)
 
 
-@router.put("/{workspaceID}/jobs/{jobID}", response_model=FileBody, responses=WRITING)
+@router.put("/{workspaceID}/jobs/{jobID}", responses=documented(FileBody, *WRITING, body=True))
 def change_job(name: WorkspaceName, job: JobName, asked: WorkspaceJobRequest, caller: Asking) -> Response:
     context = caller.require(Deploy())
     written = workspace.change_job(context, find_workspace(context, name), job, _job(asked))
     return answer(node_bodies.file_body(written))
 
 
-@router.delete("/{workspaceID}/jobs/{jobID}", status_code=204, responses=failures(404, 500))
+@router.delete("/{workspaceID}/jobs/{jobID}", status_code=204, responses=documented(None, 404))
 def delete_job(name: WorkspaceName, job: JobName, caller: Asking) -> Response:
     context = caller.require(Deploy())
     workspace.delete_job(context, find_workspace(context, name), job)
@@ -191,7 +193,7 @@ def _job(asked: WorkspaceJobRequest) -> JobFile:
 # --- subgraphs ----------------------------------------------------------------------------------------
 
 
-@router.get("/{workspaceID}/subgraphs", response_model=SubgraphPage, responses=READING)
+@router.get("/{workspaceID}/subgraphs", responses=documented(SubgraphPage, *READING))
 def list_subgraphs(
     name: WorkspaceName, asked: Annotated[CoalescePageQuery, Query()], caller: Asking
 ) -> Response:
@@ -203,7 +205,7 @@ def list_subgraphs(
     return answer(bodies.page(made, page.limit, page.next))
 
 
-@router.get("/{workspaceID}/subgraphs/{name}", response_model=SubgraphBody, responses=READING)
+@router.get("/{workspaceID}/subgraphs/{name}", responses=documented(SubgraphBody, *READING))
 def show_subgraph(name: WorkspaceName, subgraph: SubgraphName, caller: Asking) -> Response:
     context = caller.require(Read())
     subgraphs = workspace.compiled(context, find_workspace(context, name)).manifest.subgraphs
@@ -211,7 +213,11 @@ def show_subgraph(name: WorkspaceName, subgraph: SubgraphName, caller: Asking) -
     return answer(node_bodies.subgraph_body(found.name, found.nodes, found.path))
 
 
-@router.post("/{workspaceID}/subgraphs", status_code=201, response_model=FileBody, responses=WRITING)
+@router.post(
+    "/{workspaceID}/subgraphs",
+    status_code=201,
+    responses=documented(FileBody, *WRITING, status=201, body=True),
+)
 def create_subgraph(name: WorkspaceName, asked: SubgraphRequest, caller: Asking) -> Response:
     """Write the file `subgraphs/<name>.yml`."""
     context = caller.require(Deploy())
@@ -220,7 +226,7 @@ def create_subgraph(name: WorkspaceName, asked: SubgraphRequest, caller: Asking)
     return answer(node_bodies.file_body(written), 201)
 
 
-@router.put("/{workspaceID}/subgraphs/{name}", response_model=FileBody, responses=WRITING)
+@router.put("/{workspaceID}/subgraphs/{name}", responses=documented(FileBody, *WRITING, body=True))
 def change_subgraph(
     name: WorkspaceName, subgraph: SubgraphName, asked: SubgraphRequest, caller: Asking
 ) -> Response:
@@ -230,7 +236,7 @@ def change_subgraph(
     return answer(node_bodies.file_body(written))
 
 
-@router.delete("/{workspaceID}/subgraphs/{name}", status_code=204, responses=failures(404, 500))
+@router.delete("/{workspaceID}/subgraphs/{name}", status_code=204, responses=documented(None, 404))
 def delete_subgraph(name: WorkspaceName, subgraph: SubgraphName, caller: Asking) -> Response:
     context = caller.require(Deploy())
     workspace.delete_subgraph(context, find_workspace(context, name), subgraph)
