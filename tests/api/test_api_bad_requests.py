@@ -90,6 +90,15 @@ def test_a_wrong_address_is_told(server: Served, path: str, status: int) -> None
     assert code(response)
 
 
+def test_a_body_is_taken_for_json_unless_it_says_otherwise(server: Served) -> None:
+    for content_type in ("application/x-www-form-urlencoded", "application/json; charset=utf-8", ""):
+        taken = server.client.post(START, content=GOOD, headers={"content-type": content_type})
+        assert taken.status_code == 200, taken.text
+    for content_type in ("text/xml", "multipart/form-data; boundary=x", "text/plain"):
+        refused = server.client.post(START, content=GOOD, headers={"content-type": content_type})
+        assert (refused.status_code, code(refused)) == (415, "content_type_unsupported")
+
+
 def test_a_wrong_value_is_named_and_not_repeated(server: Served) -> None:
     body = {"runDetails": {"environmentID": {"password": "canary"}}}
     response = server.post(START, body)

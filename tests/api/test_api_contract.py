@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -55,7 +56,7 @@ def test_the_committed_document_is_fresh() -> None:
 
 @schema.include(path_regex="^/(?!api/v1/runs/{runID}/events)").parametrize()
 @SETTINGS
-def test_every_answer_is_documented(case: Case, wide_open: Served) -> None:
+def test_every_answer_is_documented(case: Case[Any], wide_open: Served) -> None:
     case.call_and_validate(
         base_url=wide_open.url, headers={"Authorization": f"Bearer {wide_open.token}"}, checks=CHECKS
     )
@@ -63,7 +64,7 @@ def test_every_answer_is_documented(case: Case, wide_open: Served) -> None:
 
 @schema.parametrize()
 @hypothesis.settings(SETTINGS, max_examples=2)
-def test_nothing_is_answered_without_a_token(case: Case, wide_open: Served) -> None:
+def test_nothing_is_answered_without_a_token(case: Case[Any], wide_open: Served) -> None:
     response = case.call(base_url=wide_open.url, headers={})
     open_to_all = case.path in ("/healthz", "/readyz")
     assert response.status_code in ((200, 204, 405) if open_to_all else (401,))

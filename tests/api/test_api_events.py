@@ -80,6 +80,17 @@ def test_many_readers_of_many_runs_get_their_own(server: Served) -> None:
     assert {thread.name for thread in threading.enumerate() if thread.name == "news"} == {"news"}
 
 
+def test_a_head_of_a_stream_has_its_headers_and_an_end(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id = started(server)
+    response = server.client.head(f"/api/v1/runs/{run_id}/events")
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    server.post(f"/api/v1/runs/{run_id}/cancel")
+    assert caplog.records == []
+
+
 def test_a_run_of_another_is_not_streamed(server: Served) -> None:
     run_id = started(server)
     headers = {"Authorization": f"Bearer {server.new_token('run:4')}"}

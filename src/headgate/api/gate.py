@@ -57,6 +57,10 @@ class Gate:
             self.observe(scope, passage.status, time.perf_counter() - began)
 
 
+class _HeadAnswered(BaseException):
+    """A HEAD of a stream has its headers: nothing more is wanted of it. No error, so that nobody takes it for one."""
+
+
 class _Passage:
     """One request on its way through."""
 
@@ -89,7 +93,7 @@ class _Passage:
                 state["principal"] = await run_in_threadpool(
                     authenticate, self.gate.app_context.context.store, text
                 )
-            self._check_length()
+            self._check_body()
         except HeadgateError as error:
             await self._answer(failure(error, self.request_id))
             return
@@ -101,6 +105,8 @@ class _Passage:
             return
         try:
             await self.gate.app(self.scope, self.receive, self.send)
+        except _HeadAnswered:
+            return
         except Exception as error:
             if state.get("failed"):  # told and logged already
                 return
@@ -123,14 +129,24 @@ class _Passage:
         if self.head:
             self.scope["method"] = "GET"
 
-    def _check_length(self) -> None:
+    def _check_body(self) -> None:
         content_type = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if content_type in _TAKEN_FOR_JSON:
             others = [(name, value) for name, value in self.scope["headers"] if name != b"content-type"]
             self.scope["headers"] = [*others, (b"content-type", b"application/json")]
+        elif not content_type.endswith(b"json") and self._has_body():
+            error = UsageError(
+                "content_type_unsupported",
+                "the body is of a type that is not taken here",
+                hint="send JSON, with the header `Content-Type: application/json`",
+            )
+            raise BadBody(error, 415)
         length = self.headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self.most_bytes:
             raise self._too_large()
+
+    def _has_body(self) -> bool:
+        return b"transfer-encoding" in self.headers or self.headers.get(b"content-length", b"0") != b"0"
 
     def _too_large(self) -> BadBody:
         error = UsageError(
@@ -170,7 +186,10 @@ class _Passage:
                 own.append((b"connection", b"close"))  # the rest of the body is not read
             message = {**message, "headers": [*message["headers"], *own]}
         elif self.head and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
+            await self._send({"type": "http.response.body", "body": b""})
+            if message.get("more_body", False):
+                raise _HeadAnswered
+            return
         await self._send(message)
 
     async def _answer(self, response: Response) -> None:

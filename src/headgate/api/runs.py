@@ -163,7 +163,7 @@ def rerun_run(run_id: RunId, caller: Asking, asked: RepeatRequest | None = None)
     return answer({"run": _detail(caller, run.id), "warnings": []}, 201)
 
 
-@router.post("/{runID}/cancel", responses=documented(RunDetail, 404, 409))
+@router.post("/{runID}/cancel", responses=documented(RunDetail, 404, 409, body=True))
 def cancel_run(run_id: RunId, caller: Asking) -> Response:
     """Stop a run, with its statements in the warehouse. A run that waits is canceled at once."""
     cancel(caller, run_id)
