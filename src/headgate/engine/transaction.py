@@ -17,7 +17,7 @@ def execute_atomically(
 
     When one fails, it is reported as failed (or canceled), those before it as skipped (`rolled_back`) and those
     after it as skipped; the warehouse is as it was. The sink hears a step's end only when the transaction's is
-    known. Never raises a HeadgateError of the warehouse.
+    known. Raises a HeadgateError of the warehouse only where there is no step that it could be told of.
     """
     session = execution.warehouse.session()
     execution.stop.when_requested(session.cancel)
@@ -39,6 +39,8 @@ def execute_atomically(
         outcomes = {a.step.id: a.outcome(StepStatus.SUCCEEDED) for a in attempts}
     except HeadgateError as error:
         session.rollback()
+        if not steps:
+            raise
         outcomes = _rolled_back(steps, attempts, error)
     finally:
         session.close()
@@ -51,11 +53,12 @@ def _rolled_back(
     steps: Sequence[Step], attempts: Sequence[Attempt], error: HeadgateError
 ) -> dict[str, StepOutcome]:
     status = StepStatus.CANCELED if isinstance(error, StatementCanceled) else StepStatus.FAILED
-    failed = attempts[-1].step.id if attempts else ""
-    undone = StepError("rolled_back", f"undone, because {failed or 'the transaction'} did not succeed")
+    failed = attempts[-1].step.id if attempts else steps[0].id
+    undone = StepError("rolled_back", f"undone, because {failed} did not succeed")
     outcomes = {step.id: StepOutcome(StepStatus.SKIPPED, error=undone) for step in steps}
     for attempt in attempts[:-1]:
         outcomes[attempt.step.id] = attempt.outcome(StepStatus.SKIPPED, undone)
-    if attempts:
-        outcomes[failed] = attempts[-1].outcome(status, step_error(error))
+    reason = step_error(error)
+    # The transaction may not even have begun: then its first step says why.
+    outcomes[failed] = attempts[-1].outcome(status, reason) if attempts else StepOutcome(status, error=reason)
     return outcomes

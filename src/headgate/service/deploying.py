@@ -9,6 +9,7 @@ from headgate.plan.steps import deploy_steps, project_test_step, refresh_step
 from headgate.service.context import Context
 from headgate.service.planning import Prepared
 from headgate.store.content import CATALOG, DDL, ENVIRONMENT, MANIFEST, encode
+from headgate.store.deployments import NewDeployment
 from headgate.store.runs import NewRun
 
 
@@ -43,7 +44,7 @@ def start_deploy(context: Context, prepared: Prepared, *, allow_destructive: boo
             prepared.manifest_json,
         ]
     )
-    run = store.runs.create(
+    return store.runs.create_deploy(
         NewRun(
             kind=RunKind.DEPLOY,
             environment_id=environment.id,
@@ -51,14 +52,12 @@ def start_deploy(context: Context, prepared: Prepared, *, allow_destructive: boo
             config_key=f"deploy/{environment.id}",
             requested_by=context.requested_by,
             owner=context.owner,
-        )
+        ),
+        NewDeployment(
+            environment_id=environment.id,
+            manifest_digest=prepared.manifest_digest,
+            version=prepared.version,
+            digests=dict(zip((*names, MANIFEST), blobs, strict=True)),
+            nodes=zip(steps, bound_digests, step_digests, strict=True),
+        ),
     )
-    store.deployments.begin(
-        environment_id=environment.id,
-        manifest_digest=prepared.manifest_digest,
-        version=prepared.version,
-        digests=dict(zip((*names, MANIFEST), blobs, strict=True)),
-        nodes=zip(steps, bound_digests, step_digests, strict=True),
-        run_id=run.id,
-    )
-    return run

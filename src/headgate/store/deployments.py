@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from headgate.errors import NotFound, Refused
 from headgate.model.runs import Deployment, DeploymentStatus, Run
@@ -20,6 +21,17 @@ NodeDigests = tuple[str, str, str | None]
 ANY_NUMBER = 2**62
 
 
+@dataclass(frozen=True, slots=True)
+class NewDeployment:
+    """What a deployment is made of. The blobs of its nodes were put already; `digests` are its named blobs."""
+
+    environment_id: int
+    manifest_digest: str
+    nodes: Iterable[NodeDigests] = ()
+    version: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
 class Deployments:
     def __init__(self, database: Database, now_micros: Callable[[], int]) -> None:
         self._database = database
@@ -35,42 +47,21 @@ class Deployments:
         digests: Mapping[str, str] | None = None,
         run_id: int | None = None,
     ) -> Deployment:
-        """Writes a deployment that is applying, with its nodes, whose blobs must have been put already.
-        `run_id` is the deploy that applies it; `digests` are its named blobs.
+        """Writes a deployment that is applying. `run_id` is the deploy that applies it; `Runs.create_deploy` writes
+        both at once.
 
         Raises NotFound `blob_not_found` or `environment_not_found`.
         """
-        now = self._now()
-        nodes = list(nodes)
-        parameters = {
-            "environment_id": environment_id,
-            "manifest_digest": manifest_digest,
-            "version": version,
-            "run_id": run_id,
-            "now": now,
-        }
+        new = NewDeployment(environment_id, manifest_digest, nodes, version, digests or {})
         try:
             with self._database.write() as connection:
-                claims.lock_environment(connection, environment_id)  # its deployments are numbered in a row
-                _require_blobs(connection, nodes)
-                row = connection.rows(SQL["begin"], parameters)[0]
-                connection.change_many(
-                    SQL["add_node"],
-                    (
-                        {"deployment_id": row[0], "node_id": node, "bound_digest": bound, "step_digest": step}
-                        for node, bound, step in nodes
-                    ),
-                )
-                _set_blobs(connection, row[0], digests or {})
-                deployment = _deployment(row, dict(digests or {}))
-                _moved(connection, deployment, now)
+                return insert_deployment(connection, new, run_id, self._now())
         except Conflict as error:
             raise NotFound(
                 "environment_not_found",
                 f"there is no environment {environment_id} or no run {run_id} to deploy",
                 hint="apply the environment first",
             ) from error
-        return deployment
 
     def finish(
         self,
@@ -165,6 +156,33 @@ class Deployments:
         }
         with self._database.read() as connection:
             return _with_blobs(connection, connection.rows(SQL["list"], parameters))
+
+
+def insert_deployment(connection: Connection, new: NewDeployment, run_id: int | None, now: int) -> Deployment:
+    """Writes an applying deployment inside the caller's transaction. Raises NotFound `blob_not_found`, or Conflict
+    where its environment or its run is unknown."""
+    claims.lock_environment(connection, new.environment_id)  # its deployments are numbered in a row
+    nodes = list(new.nodes)
+    _require_blobs(connection, nodes)
+    parameters = {
+        "environment_id": new.environment_id,
+        "manifest_digest": new.manifest_digest,
+        "version": new.version,
+        "run_id": run_id,
+        "now": now,
+    }
+    row = connection.rows(SQL["begin"], parameters)[0]
+    connection.change_many(
+        SQL["add_node"],
+        (
+            {"deployment_id": row[0], "node_id": node, "bound_digest": bound, "step_digest": step}
+            for node, bound, step in nodes
+        ),
+    )
+    _set_blobs(connection, row[0], new.digests)
+    deployment = _deployment(row, dict(new.digests))
+    _moved(connection, deployment, now)
+    return deployment
 
 
 def fail_applying(connection: Connection, run: Run, now: int) -> int:

@@ -27,7 +27,7 @@ from headgate.store.codec import (
     to_json,
 )
 from headgate.store.connection import Conflict, Connection, Database, Row
-from headgate.store.deployments import fail_applying
+from headgate.store.deployments import NewDeployment, fail_applying, insert_deployment
 from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunOrder, list_statement
 from headgate.store.statements import load, one_of
 from headgate.store.steps import cancel_open, fail_interrupted
@@ -69,6 +69,18 @@ class Runs:
                 return insert_run(connection, new, self._now())
         except Conflict as error:
             raise unknown_subject(new) from error
+
+    def create_deploy(self, new: NewRun, deployment: NewDeployment) -> Run:
+        """Writes a waiting deploy with the deployment that it applies: whoever finds the one finds the other. Raises
+        NotFound for an unknown environment, or `blob_not_found`."""
+        try:
+            with self._database.write() as connection:
+                now = self._now()
+                run = insert_run(connection, new, now)
+                insert_deployment(connection, deployment, run.id, now)
+        except Conflict as error:
+            raise unknown_subject(new) from error
+        return run
 
     def pin(self, run_id: int, fence: int, deployment_id: int) -> None:
         """Says which deployment a running run makes or carries out."""
@@ -172,7 +184,9 @@ class Runs:
         """How many runs wait and run, by kind, and since when the oldest of each does."""
         with self._database.read() as connection:
             rows = connection.rows(SQL["open_counts"])
-        return [(RunKind(kind), RunStatus(status), count, from_micros(at)) for kind, status, count, at in rows]
+        return [
+            (RunKind(kind), RunStatus(status), count, from_micros(at)) for kind, status, count, at in rows
+        ]
 
     def history_chain(self, run_id: int) -> list[Run]:
         """The run that all began with, and every rerun of it or of its reruns, oldest first."""
