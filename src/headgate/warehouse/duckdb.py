@@ -99,8 +99,11 @@ class DuckDBWarehouse:
 
     def session(self) -> DuckDBSession:
         with self._lock:
+            if self._instance is None:
+                raise WarehouseUnavailable(
+                    "warehouse_unavailable", "this warehouse was closed", hint="open it again"
+                )
             try:
-                assert self._instance is not None
                 return DuckDBSession(self._connection.cursor(), self._instance.tables)
             except duckdb.Error as error:
                 raise statement_error(error) from error
