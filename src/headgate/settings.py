@@ -455,7 +455,11 @@ def load(
             ) from None
         values[name] = place / value if isinstance(value, Path) else value
         sources[name] = source
-    if config is not None and sources["token"].startswith(str(config)) and sources["server"] != sources["token"]:
+    if (
+        config is not None
+        and sources["token"].startswith(str(config))
+        and sources["server"] != sources["token"]
+    ):
         values["token"] = None  # it is the token of another server
     known = {
         name: value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +28,21 @@ class Script:
     answers: list[tuple[int, bytes]]
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    keeps_open: bool = False
+    """Says that it keeps the connection open, and closes it all the same."""
+    closed: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
 def scripted(script: Script) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if script.keeps_open else "HTTP/1.0"
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            script.closed.set()
+
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             script.asked.append((self.command, self.path, dict(self.headers)))
@@ -45,6 +56,7 @@ def scripted(script: Script) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = True
 
         do_GET = do_POST = do_PUT = answer  # noqa: N815
 
@@ -93,6 +105,15 @@ def test_order_is_not_sent_twice_where_nobody_knows_whether_it_arrived() -> None
     with scripted(script) as url, transport(url, time) as sender, pytest.raises(ServerUnavailable):
         sender.call("POST", "/api/v1/runs", body={})
     assert len(script.asked) == 1
+
+
+def test_connection_that_the_server_has_closed_meanwhile_is_not_used_again() -> None:
+    script, time = Script([FINE], keeps_open=True), Time()
+    with scripted(script) as url, transport(url, time) as sender:
+        assert sender.call("GET", "/api/v1/runs") == {"fine": True}
+        assert script.closed.wait(10)
+        assert sender.call("POST", "/api/v1/runs", body={}) == {"fine": True}
+    assert time.slept == []
 
 
 def test_order_with_a_key_is_sent_again_with_the_same_key() -> None:

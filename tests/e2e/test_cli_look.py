@@ -64,7 +64,7 @@ def test_node_is_shown_with_columns_lineage_and_sql(seen: Project) -> None:
 
 
 def test_compiled_node_shows_what_a_refresh_sends(seen: Project) -> None:
-    body = seen.run("nodes", "show", "B", "--compiled", "-e", "dev", "--json").body
+    body = seen.run("nodes", "show", "B", "--compiled", "-e", "dev", "--json").body["deployed"]
     assert "stg.a" in body["sql"].lower()
     assert "parameters" not in body["sql"]
     assert body["statements"][0]["role"] == "stage"

@@ -7,5 +7,6 @@
 
 from headgate.api.app import create_app
 from headgate.api.caller import AppContext, Limits
+from headgate.wire.base import MOST_HEAD_BYTES
 
-__all__ = ["AppContext", "Limits", "create_app"]
+__all__ = ["MOST_HEAD_BYTES", "AppContext", "Limits", "create_app"]

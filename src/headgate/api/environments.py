@@ -20,6 +20,7 @@ from headgate.service.bodies import Body
 from headgate.service.context import Context, find_environment
 from headgate.service.environments import EnvironmentRequest, NewEnvironment
 from headgate.service.paging import cut
+from headgate.service.parameters import environment_number
 from headgate.store.environments import EnvironmentRow
 from headgate.wire.environments import (
     ChangeEnvironmentRequest,
@@ -52,7 +53,7 @@ def list_environments(asked: Annotated[EnvironmentQuery, Query()], caller: Askin
     made = [
         _detail(context, report.environment.id)
         if asked.detail
-        else bodies.environment_body(report.environment, report.row, report.running)
+        else bodies.environment_body(report.environment, report.row, report.running, report.deployment)
         for report in page.items
     ]
     words = {"orderBy": asked.order_by, "orderByDirection": asked.order_by_direction}
@@ -105,7 +106,7 @@ def _position(
 ) -> int:
     """Where in `found` the page after the key `after` begins."""
     beyond = operator.lt if descending else operator.gt
-    last: int | str = after if found and isinstance(key(found[0]), str) else asking.environment_number(after)
+    last: int | str = after if found and isinstance(key(found[0]), str) else environment_number(after)
     return next((n for n, report in enumerate(found) if beyond(key(report), last)), len(found))
 
 
@@ -115,7 +116,9 @@ def _row(context: Context, name: str) -> EnvironmentRow:
 
 def _detail(context: Context, environment_id: int) -> Body:
     found = asking.show_environment(context, str(environment_id))
-    return bodies.environment_detail(found.environment, found.row, found.deployments, found.running)
+    return bodies.environment_detail(
+        found.environment, found.row, found.deployments, found.running, found.deployment
+    )
 
 
 def _request(asked: ChangeEnvironmentRequest | NewEnvironmentRequest) -> EnvironmentRequest:

@@ -16,6 +16,7 @@ from headgate.service import asking, bodies, jobs, node_bodies
 from headgate.service.context import Context, find_environment
 from headgate.service.jobs import PlacedJob
 from headgate.service.paging import cut
+from headgate.service.parameters import job_number
 from headgate.store.environments import EnvironmentRow
 from headgate.wire.nodes import ActiveRequest, JobBody, JobPage, JobRequest, SelectionBody
 from headgate.wire.paging import CoalescePageQuery
@@ -35,7 +36,7 @@ def list_jobs(
     context = caller.require(Read())
     found = jobs.list_jobs(context, find_environment(context, environment))
     if asked.starting_from is not None:
-        after = asking.job_number(asked.starting_from)
+        after = job_number(asked.starting_from)
         found = [placed for placed in found if placed.job.id > after]
     page = cut(found[: asked.limit + 1], asked.limit, lambda placed: str(placed.job.id))
     made = [node_bodies.placed_job_body(placed) for placed in page.items]

@@ -10,7 +10,7 @@ from fastapi import Header
 from headgate.api.caller import Caller
 from headgate.identity.principal import RunJob, to_steer
 from headgate.model.runs import Run, RunRequest
-from headgate.service import asking, running
+from headgate.service import asking, parameters, running
 from headgate.service.context import find_environment
 from headgate.service.running import Entry
 from headgate.wire.base import MOST_ID
@@ -63,4 +63,4 @@ def cancel(caller: Caller, run_id: int) -> Run:
 
 def run_number(given: Named) -> int:
     """Raises UsageError `run_id_invalid`."""
-    return given if isinstance(given, int) and given <= MOST_ID else asking.run_number(str(given))
+    return given if isinstance(given, int) and given <= MOST_ID else parameters.run_number(str(given))

@@ -17,6 +17,7 @@ from headgate.identity.principal import Deploy, Read
 from headgate.service import asking, bodies, node_bodies, workspace
 from headgate.service.lineage import find_node
 from headgate.service.paging import cut
+from headgate.service.parameters import job_number
 from headgate.service.workspace import JobFile, find_workspace
 from headgate.wire.nodes import (
     FileBody,
@@ -139,7 +140,7 @@ def list_jobs(name: WorkspaceName, asked: Annotated[CoalescePageQuery, Query()],
     context = caller.require(Read())
     found = list(workspace.compiled(context, find_workspace(context, name)).manifest.jobs.values())
     if asked.starting_from is not None:
-        after = asking.job_number(asked.starting_from)
+        after = job_number(asked.starting_from)
         found = [job for job in found if job.id > after]
     page = cut(found[: asked.limit + 1], asked.limit, lambda job: str(job.id))
     return answer(bodies.page([node_bodies.job_body(job) for job in page.items], page.limit, page.next))

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from headgate.cli import output
-from headgate.cli.embedded import Embedded
 from headgate.cli.errors import DONE, FAILED, STRICT
 from headgate.cli.invocation import Invocation
 from headgate.cli.out_file import OutFile
 from headgate.cli.progress import Lines, Quietly
 from headgate.cli.signals import stopping
+from headgate.cli.target import Body, Target
+from headgate.client import reading
+from headgate.client.answers import RunInfo
 from headgate.engine.stop import Stop
-from headgate.model.runs import Run, RunKind, RunStatus, StepRow
+from headgate.errors import UsageError
+from headgate.model.runs import RunKind, RunStatus, StepRow
 from headgate.model.steps import StepError, StepStatus
-from headgate.service import asking, bodies
 
 if TYPE_CHECKING:
     from headgate.cli.live import LiveView
@@ -42,8 +44,9 @@ class Ending:
 
     as_json: bool = False
     strict: bool = False
+    detached: bool = False
     out: OutFile | None = None
-    body: Callable[[bodies.Body], bodies.Body] = lambda run: run
+    body: Callable[[Body], Body] = lambda run: run
     """What JSON shows, made of the run's own body."""
 
 
@@ -55,23 +58,23 @@ class Carrier:
         self._invocation = invocation
         self.stop = Stop()
 
-    def carry_out(self, opened: Embedded, run: Run, ending: Ending) -> int:
-        """Carry the waiting `run` out, report on it, and return the exit code."""
-        view = self._view(opened)
+    def carry_out(self, target: Target, run: Body, ending: Ending) -> int:
+        """See the waiting `run` to its end, report on it, and return the exit code. A detached one is left to the
+        server."""
+        if ending.detached:
+            return _leave(run, ending)
+        run_id: int = run["id"]
+        view = self._view(target)
         say = Quietly(view.say)
         try:
             with stopping(self.stop, say, before_exit=view.close):
-                run = opened.worker.run_one(run.id, observer=view, stop=self.stop)
+                target.carry_out(run_id, view, self.stop)
         finally:
             view.close()
-        return report(opened, run, ending)
+        return report(target, target.run(run_id), ending)
 
-    def _view(self, opened: Embedded) -> Lines | LiveView:
-        steps = opened.context.store.steps
-
-        def reused(run_id: int) -> list[str]:
-            return [step.step_id for step in steps.list(run_id) if step.status is StepStatus.REUSED]
-
+    def _view(self, target: Target) -> Lines | LiveView:
+        reused = target.reused
         color = self._invocation.color
         if sys.stderr.isatty():
             from headgate.cli.live import open_view
@@ -87,36 +90,59 @@ def _to_stderr(text: str) -> None:
     sys.stderr.flush()
 
 
-def report(opened: Embedded, run: Run, ending: Ending) -> int:
-    """Say how `run` ended; write its file; return the exit code."""
-    context = opened.context
-    found = asking.report_run(
-        context, run.id, statements=ending.out is not None and ending.out.path is not None
-    )
-    body = bodies.run_detail(run, found.environment.name, found.history, found.steps)
+def _leave(run: Body, ending: Ending) -> int:
+    if ending.as_json:
+        output.show_json(ending.body(run))
+    else:
+        output.show(f"{run['kind']} {run['id']} {output.status(run['status'])}")
+    return DONE
+
+
+def check_detached(target: Target, detached: bool) -> None:
+    """Before a run is started. Raises UsageError `detach_needs_server`."""
+    if detached and not target.remote:
+        raise UsageError(
+            "detach_needs_server",
+            "without a server, a run ends with the command that started it",
+            hint="headgate serve, or --server URL",
+        )
+
+
+def report(target: Target, body: Body, ending: Ending) -> int:
+    """Say how a run ended; write its file; return the exit code."""
+    found = reading.run_info(body)
+    run = found.run
+    good = run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING)
+    steps: tuple[StepRow, ...] = ()
     if ending.out is not None and ending.out.path is not None:
-        results = bodies.results_body(found.steps, found.statements, found.environment.warehouse.type)
+        results = target.logs(run.id)
         ending.out.write(output.as_json({"run": body, **results}).encode() + b"\n")
+        steps = _steps(results, run.id)
+    elif run.status is not RunStatus.SUCCEEDED:
+        steps = _steps(target.logs(run.id, failed=not good), run.id)
     for note in run.notes:
         output.say(f"note: {note}")
     if run.status is RunStatus.WARNING:
-        _tell(found.steps, StepStatus.WARNING, output.warn)
-    good = run.status in (RunStatus.SUCCEEDED, RunStatus.WARNING)
+        _tell(steps, StepStatus.WARNING, output.warn)
     if not good:
-        _tell(found.steps, StepStatus.FAILED, lambda text: output.complain(text, ""))
-        _tell_run(run, found.steps, found.environment.name)
+        _tell(steps, StepStatus.FAILED, lambda text: output.complain(text, ""))
+        _tell_run(found)
     if ending.as_json:
         output.show_json(ending.body(body))
     else:
-        output.show(summary(run, found.steps))
+        output.show(summary(found))
     code = _EXIT[run.status]
     return STRICT if ending.strict and code == DONE and run.status is not RunStatus.SUCCEEDED else code
 
 
-def summary(run: Run, steps: Sequence[StepRow]) -> str:
+def _steps(results: Body, run_id: int) -> tuple[StepRow, ...]:
+    return tuple(result.step for result in reading.results(results, run_id))
+
+
+def summary(found: RunInfo) -> str:
     """`refresh 12 failed in 3.20s: 20 succeeded, 1 failed, 4 skipped`."""
-    counts = bodies.status_counts(steps)
-    words = ", ".join(f"{count:,} {output.status(status)}" for status, count in counts.items())
+    run = found.run
+    words = ", ".join(f"{count:,} {output.status(status)}" for status, count in found.counts.items())
     lasted = output.since(run.started_at, run.ended_at) if run.started_at else ""
     text = f"{run.kind.value} {run.id} {output.status(run.status.value)}"
     return text + (f" in {lasted}" if lasted else "") + (f": {words}" if words else "")
@@ -145,13 +171,14 @@ def tell_error(error: StepError, *, indent: str = "", write: Callable[[str], Non
             write(f"{indent}  … and {len(error.sample) - MOST_SAMPLES} more in this sample")
 
 
-def _tell_run(run: Run, steps: Sequence[StepRow], environment: str) -> None:
-    failed = any(step.status is StepStatus.FAILED for step in steps)
+def _tell_run(found: RunInfo) -> None:
+    run = found.run
+    failed = bool(found.counts.get(StepStatus.FAILED))
     hints = [f"`headgate logs {run.id} --failed` shows their statements"] if failed else []
-    if run.kind is RunKind.REFRESH and steps:
+    if run.kind is RunKind.REFRESH and found.counts:
         hints.append(f"`headgate rerun {run.id}` runs what did not succeed")
     if run.kind is RunKind.DEPLOY and failed:
-        hints.append(f"{environment} is as it was: mend this, then deploy again")
+        hints.append(f"{found.environment_name} is as it was: mend this, then deploy again")
     if run.error is not None and not failed:
         output.complain(f"{run.kind.value} {run.id}: {run.error.message}", run.error.hint)
     if hints:

@@ -40,10 +40,20 @@ _STATE: dict[str, Any] = {
     "metavar": "DIR",
     "help": "The folder of Headgate's own state; by default .headgate in the project.",
 }
+_SERVER: dict[str, Any] = {
+    "metavar": "URL",
+    "help": "Ask this server; by default one that runs on this project. `local` asks none.",
+}
+_PROFILE: dict[str, Any] = {
+    "metavar": "NAME",
+    "help": "Ask the server of this profile in ~/.config/headgate/config.toml.",
+}
 _COLOR: dict[str, Any] = {"is_flag": True, "help": "Answer without colours, as with NO_COLOR."}
 
 project = _everywhere("--project", **_PROJECT)
 state_dir = _everywhere("--state-dir", **_STATE)
+server = _everywhere("--server", **_SERVER)
+profile = _everywhere("--profile", **_PROFILE)
 no_color = _everywhere("--no-color", **_COLOR)
 
 
@@ -59,6 +69,8 @@ def _hidden() -> list[click.Parameter]:
     return [
         click.Option(["--project"], **common, **_PROJECT),
         click.Option(["--state-dir"], **common, **_STATE),
+        click.Option(["--server"], **common, **_SERVER),
+        click.Option(["--profile"], **common, **_PROFILE),
         click.Option(["--no-color"], **common, **_COLOR),
     ]
 
@@ -145,6 +157,13 @@ wait = click.option(
     type=float,
     metavar="SECONDS",
     help="How long to wait for what another run holds. By default for ever.",
+)
+detach = click.option(
+    "--detach",
+    "--no-wait",
+    "detached",
+    is_flag=True,
+    help="Return as soon as the run is started; a server carries it out.",
 )
 force = click.option(
     "--forceIgnoreEnvironmentStatus",

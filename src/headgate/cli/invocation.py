@@ -1,6 +1,7 @@
-"""What one call of the command line knows before its command begins: the project's folder and the settings.
+"""What one call of the command line knows before its command begins: the project's folder, the settings, and whom it
+asks: a server, or the project's own state.
 
-Both are looked for when they are first needed, so that help and version need neither.
+All are looked for when they are first needed, so that help and version need none.
 """
 
 from __future__ import annotations
@@ -14,19 +15,25 @@ import click
 
 if TYPE_CHECKING:
     from headgate.cli.embedded import Embedded
+    from headgate.cli.local import LocalTarget
+    from headgate.cli.target import Target
     from headgate.engine.stop import Stop
+    from headgate.model.project import Environment
+    from headgate.model.secret import Secret
     from headgate.settings import Settings
 
 PROJECT_FILE = "headgate.yml"
 
 
 class Invocation:
-    """The object of click's context. `project` and `state_dir` are the flags, None where they are not given."""
+    """The object of click's context. What stands for flags is None where they are not given."""
 
     def __init__(self) -> None:
         self.project: Path | None = None
         self.state_dir: Path | None = None
         self.no_color = False
+        self.server: str | None = None
+        self.profile: str | None = None
         self.color: bool | None = None
         self._root: Path | None = None
         self._settings: Settings | None = None
@@ -57,7 +64,12 @@ class Invocation:
         if self._settings is None or given:
             from headgate.settings import load
 
-            own = {"state_dir": self.state_dir, "color": "never" if self.no_color else None}
+            own = {
+                "state_dir": self.state_dir,
+                "color": "never" if self.no_color else None,
+                "server": self.server,
+                "profile": self.profile,
+            }
             self._settings = load(self.optional_root(), flags={**own, **given})
             self.use_color(self._settings.color)
         return self._settings
@@ -78,6 +90,57 @@ class Invocation:
 
         with embedded(self.settings(**given), self.root, label=label, on_wait=say, stop=stop) as opened:
             yield opened
+
+    @contextmanager
+    def local(self, label: str, *, stop: Stop | None = None) -> Iterator[LocalTarget]:
+        """The same, to be asked as a server is."""
+        from headgate.cli.local import LocalTarget
+
+        with self.open(label, stop=stop) as opened:
+            yield LocalTarget(opened, self._known)
+
+    @contextmanager
+    def target(self, label: str, *, stop: Stop | None = None) -> Iterator[Target]:
+        """Whom the command asks. A server that is named by flag, variable or profile; else one that runs over this
+        project; else the project's own state, opened for the command."""
+        from headgate.settings import NO_SERVER
+
+        settings = self.settings()
+        if settings.server is None or settings.server == NO_SERVER:
+            found = None if settings.server else _server_beside(settings)
+        else:
+            found = settings.server, settings.token
+        if found is None:
+            with self.local(label, stop=stop) as local:
+                yield local
+            return
+        from headgate.cli.remote import Here, RemoteTarget
+        from headgate.client.transport import Patience, Transport
+
+        here = Here(self.optional_root(), settings.state_dir / "cache", beside=settings.server is None)
+        transport = Transport(*found, Patience(busy_seconds=settings.wait_seconds))
+        try:
+            yield RemoteTarget(transport, here)
+        finally:
+            transport.close()
+
+    def _known(self) -> list[Environment]:
+        from headgate.cli.known import known_environments  # loads the compiler
+
+        return known_environments(self)
+
+
+def _server_beside(settings: Settings) -> tuple[str, Secret | None] | None:
+    """The server that runs over this state, and what to show it: the token that is set, else its admin's."""
+    from headgate.cli import server_file
+    from headgate.cli.output import say
+
+    found = server_file.read(settings.state_dir)
+    if found is None:
+        return None
+    say(f"asking the server at {found.url}")
+    token = settings.token or settings.admin_token
+    return found.url, token or server_file.admin_token(settings.state_dir)
 
 
 def find_project(named: Path | None) -> Path:

@@ -121,6 +121,8 @@ class Main(click.Group):
 )
 @flags.project
 @flags.state_dir
+@flags.server
+@flags.profile
 @flags.no_color
 @click.version_option(__version__, message="%(prog)s %(version)s", prog_name="headgate")
 @click.pass_context

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from headgate.client.answers import EnvironmentInfo
 from headgate.model.runs import Run, RunKind
-from headgate.service.asking import EnvironmentReport
 
 
 def what(run: Run) -> str:
@@ -20,9 +20,9 @@ def what(run: Run) -> str:
     return f"{words}, rerun of {run.rerun_of}" if run.rerun_of is not None else words
 
 
-def deployment_text(report: EnvironmentReport) -> str:
-    mark = "last deploy failed" if report.row is not None and report.row.marked else ""
-    deployment = report.deployment
+def deployment_text(environment: EnvironmentInfo) -> str:
+    mark = "last deploy failed" if environment.marked else ""
+    deployment = environment.deployment
     if deployment is None:
         return mark or "nothing deployed"
     text = f"{deployment.number} ({deployment.version})" if deployment.version else str(deployment.number)

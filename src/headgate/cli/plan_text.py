@@ -1,4 +1,4 @@
-"""A plan as a person reads it. Pure: a plan in, lines out."""
+"""Which version a plan is of, and the plan as a person reads it. Pure: a plan in, lines out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from headgate.cli.errors import usage
 from headgate.cli.output import names, one_line, plural
 from headgate.model.plan import Change, ChangeKind, Plan
 
@@ -18,6 +19,12 @@ _SIGNS = {
     ChangeKind.ADOPT: ("!", "red"),
     ChangeKind.MODIFY: ("*", "blue"),
 }
+
+
+def check_version(to: int | None, tag: str | None) -> None:
+    """Raises UsageError `flags_exclude`."""
+    if to is not None and tag is not None:
+        raise usage("flags_exclude", "--to and --tag exclude each other", "give one of them")
 
 
 def plan_lines(plan: Plan, *, ddl: bool) -> Iterator[str]:

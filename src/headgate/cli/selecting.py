@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from headgate.cli.output import warn
-from headgate.selector import Selection
 
 
-def tell_missed(selection: Selection) -> None:
+def tell_missed(warnings: Iterable[str]) -> None:
     """A block that matched nothing is most often a name mistyped."""
-    for warning in selection.warnings:
+    for warning in warnings:
         warn(warning)

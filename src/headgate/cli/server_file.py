@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from headgate.errors import Refused
-from headgate.worker.process import process_started
+from headgate.model.secret import Secret
 
 NAME = "server.json"
+TOKEN_FILE = "admin-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ def read(state_dir: Path) -> ServerFile | None:
         found = ServerFile(**json.loads((state_dir / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    from headgate.worker.process import (
+        process_started,
+    )  # loads the engine, and most often there is no such file
+
     return found if process_started(found.pid) == found.started else None
 
 
@@ -42,9 +47,20 @@ def require_none(state_dir: Path) -> None:
         )
 
 
+def admin_token(state_dir: Path) -> Secret | None:
+    """The token that the first server made; None where it made none, or others may not read it."""
+    try:
+        text = (state_dir / TOKEN_FILE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Secret(text) if text else None
+
+
 @contextmanager
 def announced(state_dir: Path, url: str) -> Iterator[None]:
     """While inside, commands of this project find the server."""
+    from headgate.worker.process import process_started
+
     path = state_dir / NAME
     own = ServerFile(url, os.getpid(), process_started(os.getpid()) or 0.0)
     written = path.with_name(f"{NAME}.{own.pid}")

@@ -3,6 +3,7 @@ are."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -28,22 +29,26 @@ class Calls:
         body: Body = self.transport.call("GET", path, query=query)
         return body
 
-    def _list(self, path: str, limit: int, starting_from: str | None, query: Query | None = None) -> Body:
-        """A page of `limit`, put together where that is more than a server gives at once."""
+    def _list(
+        self, path: str, limit: int | None, starting_from: str | None, query: Query | None = None
+    ) -> Body:
+        """A page of `limit`, put together where that is more than a server gives at once; all where it is None."""
         data: list[Body] = []
         after = starting_from
         while True:
-            most = min(limit - len(data), MOST_ITEMS)
+            most = MOST_ITEMS if limit is None else min(limit - len(data), MOST_ITEMS)
             body = self._get(path, {**(query or {}), "limit": most, "startingFrom": after})
             data += body["data"]
             after = body["next"]
-            if after is None or len(data) >= limit:
-                return {"data": data, "next": after, "limit": limit}
+            if after is None or len(data) == limit:
+                return {"data": data, "next": after, "limit": max(len(data), 1) if limit is None else limit}
 
     # --- runs -------------------------------------------------------------------------------------------
 
     def start(self, asked: RunAsked, *, key: str | None = None) -> Body:
-        """`{run, warnings}`."""
+        """`{run, warnings}`. It starts once, though it may be sent again; with a `key` of one's own, also across
+        processes."""
+        key = key or uuid.uuid4().hex
         body: Body = self.transport.call("POST", "/api/v1/runs", body=asked.body(), key=key)
         return body
 
@@ -55,6 +60,10 @@ class Calls:
 
     def results(self, run_id: int) -> Body:
         return self._get(f"/api/v1/runs/{run_id}/results")
+
+    def logs(self, run_id: int, *, node: str | None = None, failed: bool = False) -> Body:
+        """The results of one node, or of what failed."""
+        return self._get(f"/api/v1/runs/{run_id}/logs", {"nodeID": node, "failed": failed})
 
     def rerun(self, run_id: int, *, same_version: bool = False, force: bool = False) -> Body:
         """`{run, warnings}`. Raises Refused `nothing_to_rerun`."""
@@ -68,7 +77,7 @@ class Calls:
 
     # --- environments -----------------------------------------------------------------------------------
 
-    def environments(self, *, limit: int, starting_from: str | None = None) -> Body:
+    def environments(self, *, limit: int | None, starting_from: str | None = None) -> Body:
         return self._list("/api/v1/environments", limit, starting_from)
 
     def environment(self, name: Named) -> Body:
@@ -142,7 +151,7 @@ class Calls:
 
     # --- jobs, nodes ------------------------------------------------------------------------------------
 
-    def jobs(self, environment: Named, *, limit: int, starting_from: str | None = None) -> Body:
+    def jobs(self, environment: Named, *, limit: int | None, starting_from: str | None = None) -> Body:
         return self._list(f"{_environment(environment)}/jobs", limit, starting_from)
 
     def job(self, environment: Named, job: Named) -> Body:
@@ -156,10 +165,10 @@ class Calls:
     def nodes(
         self,
         environment: Named,
-        *,
         include: str = "",
         exclude: str = "",
-        limit: int,
+        *,
+        limit: int | None,
         starting_from: str | None = None,
     ) -> Body:
         query = {"include": include, "exclude": exclude}

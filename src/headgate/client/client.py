@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import TracebackType
@@ -136,7 +135,7 @@ class Client:
         It starts once, though it may be sent again. With an `idempotency_key` of your own, that holds across
         processes: the same key gets the run that was started first.
         """
-        key = more.pop("idempotency_key", None) or uuid.uuid4().hex
+        key = more.pop("idempotency_key", None)
         known = cast("dict[str, Any]", more)  # what is left is RunAsked's own
         asked = RunAsked(environment, job, include, exclude, parameters=parameters or {}, **known)
         made = self._calls.start(asked, key=key)
@@ -227,7 +226,7 @@ class Client:
         return _some(
             None,
             lambda most, after: self._calls.nodes(
-                environment, include=include, exclude=exclude, limit=most, starting_from=after
+                environment, include, exclude, limit=most, starting_from=after
             ),
             node_reading.listed_node,
         )

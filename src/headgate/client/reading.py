@@ -170,11 +170,7 @@ def environment(body: Body) -> EnvironmentInfo:
     """Of a list, or one with its details."""
     environment_id = int(body["id"])
 
-    def optional_deployment(found: Body | None) -> Deployment | None:
-        return None if found is None else deployment(found, environment_id)
-
-    deployments = tuple(deployment(one, environment_id) for one in body.get("deployments", ()))
-    standing = next((one for one in body.get("deployments", ()) if one["current"]), None)
+    standing = body["deployment"]
     return EnvironmentInfo(
         id=environment_id,
         name=body["name"],
@@ -189,7 +185,7 @@ def environment(body: Body) -> EnvironmentInfo:
         updated_at=optional_instant(body["updatedAt"]),
         last_run=None if body["lastRun"] is None else run(body["lastRun"]),
         running=tuple(map(run, body["running"])),
-        deployment=optional_deployment(body.get("deployment", standing)),
+        deployment=None if standing is None else deployment(standing, environment_id),
         mappings={
             location: Place(place["schema"], place["database"])
             for location, place in body.get("currentMappings", {}).items()
@@ -198,7 +194,7 @@ def environment(body: Body) -> EnvironmentInfo:
         require_commit=body.get("requireCommit", False),
         max_running=body.get("maxRunning"),
         warehouse_options=body.get("warehouseOptions", {}),
-        deployments=deployments,
+        deployments=tuple(deployment(one, environment_id) for one in body.get("deployments", ())),
     )
 
 

@@ -48,12 +48,8 @@ class RunHandle:
 
     def logs(self, *, failed: bool = False) -> str:
         """The same as text: statements with their status, errors of what failed."""
-        return "\n".join(
-            line
-            for result in self.results()
-            if not failed or not result.step.status.good
-            for line in _told(result)
-        )
+        found = reading.results(self._calls.logs(self.id, failed=failed), self.id)
+        return "\n".join(line for result in found for line in _told(result))
 
     def events(self) -> Iterator[Event]:
         """What the run did and does, until it has ended. Goes on by itself after a break."""

@@ -6,18 +6,17 @@ Safe is what changes nothing, what has an idempotency key, and whatever never re
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import httpx2 as httpx
 import msgspec
 
 from headgate import __version__
+from headgate.client.connection import Answer, Connections, Request, Unanswered
 from headgate.client.failures import error_of, unreadable
 from headgate.errors import ServerUnavailable, Unauthorized, UsageError
 from headgate.model.secret import Secret
@@ -31,9 +30,6 @@ _OWN_HEADER = "X-Request-ID"
 """Stands in every answer of Headgate, and in few others."""
 
 _SAFE = frozenset({"GET", "PUT", "DELETE"})
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
 Query = Mapping[str, Any]
 
 
@@ -63,23 +59,13 @@ class Transport:
         self.patience = patience or Patience()
         self._sleep = sleep
         self._clock = clock
-        headers = {"User-Agent": f"headgate/{__version__}", "Accept": "application/json"}
+        self._headers = {"User-Agent": f"headgate/{__version__}", "Accept": "application/json"}
         if token is not None:
-            headers["Authorization"] = f"Bearer {_checked_token(token)}"
-        parts = urlsplit(self.url)
-        # To read the system's certificates takes 90 ms, which nobody needs without TLS; a server of this machine is
-        # never behind a proxy.
-        verify = True if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=self.patience.answer_seconds,
-            verify=verify,
-            trust_env=parts.hostname not in _LOOPBACK,
-        )
+            self._headers["Authorization"] = f"Bearer {_checked_token(token)}"
+        self._connections = Connections(self.url, self.patience.answer_seconds)
 
     def close(self) -> None:
-        self._http.close()
+        self._connections.close()
 
     def call(
         self,
@@ -95,49 +81,49 @@ class Transport:
 
         Raises the server's own error; ServerUnavailable where it does not answer.
         """
-        headers = {} if key is None else {"Idempotency-Key": key}
         content = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        headers = dict(self._headers)
+        if key is not None:
+            headers["Idempotency-Key"] = key
         if content is not None:
             headers["Content-Type"] = "application/json"
-        request = self._http.build_request(
-            method, path, params=_spelled(query), content=content, headers=headers
-        )
+        request = Request(method, path + _spelled(query), headers, content)
         return self._patiently(request, repeatable=method in _SAFE or key is not None)
 
-    def _patiently(self, request: httpx.Request, *, repeatable: bool) -> Any:
+    def _patiently(self, request: Request, *, repeatable: bool) -> Any:
         began = self._clock()
         pauses = iter(RETRY_SECONDS)
         while True:
             try:
-                response = self._http.send(request)
-            except httpx.TransportError as error:
+                answer = self._connections.ask(request)
+            except Unanswered as error:
                 pause = next(pauses, None)
-                if pause is None or not (repeatable or isinstance(error, _NEVER_SENT)):
-                    raise self.unavailable(error) from error
+                if pause is None or (error.sent and not repeatable):
+                    raise self._unavailable(error) from error
             else:
-                pause = self._busy_pause(response, began)
+                pause = self._busy_pause(answer, began)
                 if pause is None:
-                    return self._decoded(response)
+                    return self._decoded(answer)
             self._sleep(pause)
 
-    def _busy_pause(self, response: httpx.Response, began: float) -> float | None:
+    def _busy_pause(self, answer: Answer, began: float) -> float | None:
         """How long to wait for what another one holds; None where the answer stands."""
-        if response.status_code != 429:
+        if answer.status != 429:
             return None
-        told = response.headers.get("Retry-After", "")
+        told = answer.headers.get("Retry-After", "")
         pause = float(told) if re.fullmatch(r"\d{1,6}", told) else BUSY_SECONDS
         most = self.patience.busy_seconds
         return pause if most is None or self._clock() - began + pause <= most else None
 
-    def _decoded(self, response: httpx.Response) -> Any:
+    def _decoded(self, answer: Answer) -> Any:
         try:
-            body = msgspec.json.decode(response.content) if response.content else None
+            body = msgspec.json.decode(answer.content) if answer.content else None
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise unreadable(response.status_code, self.url) from None
-        if not response.is_success:
-            raise error_of(response.status_code, body, url=self.url)
-        if _OWN_HEADER not in response.headers:
-            raise unreadable(response.status_code, self.url)
+            raise unreadable(answer.status, self.url) from None
+        if not 200 <= answer.status < 300:
+            raise error_of(answer.status, body, url=self.url)
+        if _OWN_HEADER not in answer.headers:
+            raise unreadable(answer.status, self.url)
         return body
 
     @contextmanager
@@ -146,33 +132,31 @@ class Transport:
     ) -> Iterator[Iterator[str]]:
         """The lines of an answer that goes on, as they come. Raises as `call`, ServerUnavailable also where nothing
         comes for `silence_seconds`."""
-        timeout = httpx.Timeout(self.patience.answer_seconds, read=silence_seconds)
+        request = Request("GET", path, {**self._headers, **headers})
         try:
-            with self._http.stream("GET", path, headers=dict(headers), timeout=timeout) as response:
-                if not response.is_success:
-                    response.read()
-                    self._decoded(response)
-                yield response.iter_lines()
-        except httpx.TransportError as error:
-            raise self.unavailable(error) from error
+            with self._connections.listen(request, silence_seconds) as (answer, lines):
+                if answer.status != 200:
+                    self._decoded(answer)
+                yield lines
+        except Unanswered as error:
+            raise self._unavailable(error) from error
 
-    def unavailable(self, error: Exception) -> ServerUnavailable:
-        reason = " ".join(str(error).split()) or type(error).__name__
+    def _unavailable(self, error: Unanswered) -> ServerUnavailable:
         return ServerUnavailable(
             "server_unavailable",
-            f"no answer from {self.url}: {reason}",
+            f"no answer from {self.url}: {error}",
             hint="is it running (`headgate serve`), and is this its address?",
         )
 
 
-def _spelled(query: Query | None) -> dict[str, str]:
-    """What is None is not asked for."""
-    words = {True: "true", False: "false"}
-    return {
-        name: words[value] if isinstance(value, bool) else str(value)
+def _spelled(query: Query | None) -> str:
+    """With its question mark. What is None is not asked for."""
+    given = {
+        name: ("false", "true")[value] if isinstance(value, bool) else str(value)
         for name, value in (query or {}).items()
         if value is not None
     }
+    return f"?{urlencode(given)}" if given else ""
 
 
 def checked_url(url: str) -> str:
@@ -187,7 +171,7 @@ def checked_url(url: str) -> str:
         )
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment or parts.username is not None:
+    if not good or not url.isascii() or parts.query or parts.fragment or parts.username is not None:
         raise UsageError(
             "server_url_invalid",
             f"{_without_user(url)!r} is no address of a server",

@@ -20,7 +20,7 @@ from headgate.model.steps import StatementRecord, Step
 from headgate.selector import Selection, select
 from headgate.service.context import Context
 from headgate.service.paging import Page, cut
-from headgate.service.parameters import read_instant
+from headgate.service.parameters import read_instant, run_number, whole_number
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
 from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunKey, RunOrder
@@ -53,7 +53,7 @@ def list_runs(
 
 def _after(order: RunOrder, starting_from: str) -> RunOrder:
     at, _, number = starting_from.partition("/")
-    if order.key is RunKey.ID and not number and ("-" not in at or _number(at) is not None):
+    if order.key is RunKey.ID and not number and ("-" not in at or whole_number(at) is not None):
         return replace(order, after_id=run_number(at))
     key = RunKey.STARTED if order.key is RunKey.ID else order.key
     after_id = run_number(number) if number else None
@@ -136,36 +136,6 @@ def find_step(report: RunReport, name: str) -> StepRow:
     raise NotFound("step_not_found", f"run {report.run.id} has no node {name}", hint=hint)
 
 
-def run_number(text: str) -> int:
-    """The id of a run as typed. Raises UsageError `run_id_invalid`."""
-    number = _number(text)
-    if number is None:
-        raise UsageError("run_id_invalid", f"{text!r} is no run id", hint="headgate runs shows them")
-    return number
-
-
-def environment_number(text: str) -> int:
-    """The id of an environment as typed. Raises UsageError `environment_id_invalid`."""
-    number = _number(text)
-    if number is None:
-        hint = "headgate environments shows them"
-        raise UsageError("environment_id_invalid", f"{text!r} is no environment id", hint=hint)
-    return number
-
-
-def job_number(text: str) -> int:
-    """The id of a job as typed. Raises UsageError `job_id_invalid`."""
-    number = _number(text)
-    if number is None:
-        raise UsageError("job_id_invalid", f"{text!r} is no job id", hint="headgate jobs shows them")
-    return number
-
-
-def _number(text: str) -> int | None:
-    # 18 digits fit into the state's integers.
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
 # --- environments ---------------------------------------------------------------------------------------
 
 
@@ -235,7 +205,7 @@ def list_deployments(
 ) -> Page[Deployment]:
     """Newest first, those before the number `starting_from`. Raises UsageError `key_invalid`."""
     before = None
-    if starting_from is not None and (before := _number(starting_from)) is None:
+    if starting_from is not None and (before := whole_number(starting_from)) is None:
         raise UsageError("key_invalid", f"{starting_from[:40]!r} is no number of a deployment")
     found = context.store.deployments.list(row.environment.id, limit=limit + 1, before_number=before)
     return cut(found, limit, lambda deployment: str(deployment.number))
@@ -366,7 +336,7 @@ def job_id_of_runs(context: Context, row: EnvironmentRow | None, name: str) -> i
 
     Raises NotFound `job_not_found`.
     """
-    if (number := _number(name)) is not None:
+    if (number := whole_number(name)) is not None:
         return number
     jobs: dict[int, Job] = {}
     for one in [row] if row is not None else _every_environment(context):

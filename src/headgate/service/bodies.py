@@ -203,9 +203,12 @@ def _query_result(statement: StatementRecord, warehouse: str) -> Body:
 
 
 def environment_body(
-    environment: Environment, row: EnvironmentRow | None, running: Sequence[Run] = ()
+    environment: Environment,
+    row: EnvironmentRow | None,
+    running: Sequence[Run] = (),
+    deployment: Deployment | None = None,
 ) -> Body:
-    """`GET /api/v1/environments`; `row` is None where it has never been applied."""
+    """`GET /api/v1/environments`; `row` is None where it has never been applied. `deployment` is what stands."""
     last = row.last_run if row else None
     return {
         "id": str(environment.id),
@@ -219,6 +222,7 @@ def environment_body(
         "warehouse": environment.warehouse.type,
         "deployed": bool(row and row.current_deployment_id is not None),
         "marked": bool(row and row.marked),
+        "deployment": deployment_body(deployment, current=True) if deployment else None,
         "lastRun": run_body(last, environment.name) if last else None,
         "running": [run_body(run, environment.name) for run in running],
     }
@@ -229,12 +233,12 @@ def environment_detail(
     row: EnvironmentRow | None,
     deployments: Sequence[Deployment],
     running: Sequence[Run] = (),
+    deployment: Deployment | None = None,
 ) -> Body:
     current = row.current_deployment_id if row else None
-    standing = next((d for d in deployments if d.id == current), None)
     options = environment.warehouse.options
     return {
-        **environment_body(environment, row, running),
+        **environment_body(environment, row, running, deployment),
         "defaultStorageMapping": None,
         "currentMappings": {
             location: {"database": mapping.database, "schema": mapping.schema}
@@ -244,7 +248,7 @@ def environment_detail(
         "requireCommit": environment.require_commit,
         "maxRunning": environment.max_running,
         "warehouseOptions": {name: options[name] for name in SHOWN_OPTIONS if name in options},
-        "deployedCommit": standing.version if standing else None,
+        "deployedCommit": deployment.version if deployment else None,
         "deployments": [deployment_body(d, current=d.id == current) for d in deployments],
     }
 

@@ -18,7 +18,6 @@ from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
 from headgate.store.jobs import FIRST_ID
 
-
 _NO_ID = FIRST_ID - 1
 """Stands for the id that a new job is given when it is written."""
 

@@ -1,4 +1,4 @@
-"""What a person types -> values: run parameters, instants. Pure."""
+"""What a person types -> values: run parameters, instants, ids. Pure."""
 
 from __future__ import annotations
 
@@ -73,3 +73,34 @@ def read_instant(text: str | None, flag: str) -> datetime | None:
 def check_range(start: datetime | None, end: datetime | None) -> None:
     if start is not None and end is not None and start >= end:
         raise UsageError("range_empty", f"--from {start.isoformat()} is not before --to {end.isoformat()}")
+
+
+def run_number(text: str) -> int:
+    """The id of a run as typed. Raises UsageError `run_id_invalid`."""
+    number = whole_number(text)
+    if number is None:
+        raise UsageError("run_id_invalid", f"{text!r} is no run id", hint="headgate runs shows them")
+    return number
+
+
+def environment_number(text: str) -> int:
+    """The id of an environment as typed. Raises UsageError `environment_id_invalid`."""
+    number = whole_number(text)
+    if number is None:
+        hint = "headgate environments shows them"
+        raise UsageError("environment_id_invalid", f"{text!r} is no environment id", hint=hint)
+    return number
+
+
+def job_number(text: str) -> int:
+    """The id of a job as typed. Raises UsageError `job_id_invalid`."""
+    number = whole_number(text)
+    if number is None:
+        raise UsageError("job_id_invalid", f"{text!r} is no job id", hint="headgate jobs shows them")
+    return number
+
+
+def whole_number(text: str) -> int | None:
+    """None where `text` is none, or more than an id can be."""
+    # 18 digits fit into the state's integers.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -48,4 +48,10 @@ Id = (
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Selector = Annotated[str, Field(max_length=100_000)]
+MOST_HEAD_BYTES = 256 * 1024
+"""Of a request's first line and headers."""
+
+QuerySelector = Annotated[str, Field(max_length=5_000)]
+"""In an address: percent-encoded, a character takes 12 bytes at most."""
+
 Parameters = dict[str, Any]

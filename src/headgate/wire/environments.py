@@ -46,6 +46,7 @@ class EnvironmentBody(Answer):
     warehouse: str
     deployed: bool
     marked: bool
+    deployment: DeploymentBody | None
     last_run: RunBody | None
     running: list[RunBody]
 

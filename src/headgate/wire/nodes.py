@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from headgate.wire.base import Answer, CoalesceRequest, Name, Parameters, Request, Selector
+from headgate.wire.base import Answer, CoalesceRequest, Name, Parameters, QuerySelector, Request, Selector
 from headgate.wire.errors import DiagnosticBody
 from headgate.wire.paging import CoalescePageQuery, PageAnswer
 
@@ -115,8 +115,8 @@ class NodeDetail(NodeBody):
 class NodeQuery(CoalescePageQuery):
     """Only the nodes that the selectors select."""
 
-    include: Selector = ""
-    exclude: Selector = ""
+    include: QuerySelector = ""
+    exclude: QuerySelector = ""
 
 
 class NodePage(PageAnswer):

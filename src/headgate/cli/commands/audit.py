@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
-from headgate.service import access, access_bodies, bodies
-from headgate.store.audit import AuditFilter
+from headgate.client import access_reading, reading
+from headgate.client.asked import AuditAsked
 
 
 @flags.command()
@@ -29,17 +31,18 @@ def audit(
       headgate audit
       headgate audit --subject secret/PG_PASSWORD
     """
-    which = AuditFilter(actor, action, subject)
-    with current().open("headgate audit") as opened:
-        page = access.list_audit(opened.context, which, limit=limit, starting_from=starting_from)
+    which = AuditAsked(actor, action, subject)
+    with current().target("headgate audit") as target:
+        body = target.audit(which, limit=limit, starting_from=starting_from)
     if as_json:
-        output.show_json(bodies.page(map(access_bodies.audit_body, page.items), page.limit, page.next))
+        output.show_json(body)
         return
+    page = reading.page(body, access_reading.audit_entry)
     rows = [(output.at(one.at), one.actor, one.action, one.subject, _words(one.data)) for one in page.items]
     output.show_table(("AT", "WHO", "ACTION", "SUBJECT", ""), rows)
     if page.next:
         output.say(f"more: --startingFrom {page.next}")
 
 
-def _words(data: dict[str, object]) -> str:
+def _words(data: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in data.items() if value not in (None, "", []))

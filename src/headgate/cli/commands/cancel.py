@@ -7,7 +7,7 @@ import click
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
 from headgate.model.runs import RunStatus
-from headgate.service import asking, bodies, running
+from headgate.service.parameters import run_number
 
 
 @flags.command()
@@ -22,13 +22,12 @@ def cancel(*, run_id: str, as_json: bool) -> None:
     Example:
       headgate cancel 12
     """
-    number = asking.run_number(run_id)
-    with current().open("headgate cancel") as opened:
-        run = running.cancel(opened.context, number)
-        if as_json:
-            name = opened.context.store.environments.get(run.environment_id).environment.name
-            output.show_json(bodies.run_body(run, name))
-        elif run.status is RunStatus.CANCELED:
-            output.show(f"run {run.id} {output.status('canceled')}")
-        else:
-            output.show(f"run {run.id} is asked to stop; `headgate runs show {run.id}` says when it has")
+    number = run_number(run_id)
+    with current().target("headgate cancel") as target:
+        body = target.cancel(number)
+    if as_json:
+        output.show_json(body)
+    elif body["status"] == RunStatus.CANCELED:
+        output.show(f"run {number} {output.status('canceled')}")
+    else:
+        output.show(f"run {number} is asked to stop; `headgate runs show {number}` says when it has")

@@ -10,13 +10,10 @@ from headgate.cli import flags, output
 from headgate.cli.carrying import Carrier, Ending
 from headgate.cli.invocation import PROJECT_FILE, current
 from headgate.cli.plan_text import headline
-from headgate.cli.planned import Target, prepare
+from headgate.client import reading
+from headgate.client.asked import RunAsked
 from headgate.demo import load_data, write_project
 from headgate.errors import UsageError
-from headgate.model.runs import RunRequest
-from headgate.service.context import find_environment
-from headgate.service.deploying import start_deploy
-from headgate.service.running import start_refresh
 
 ENVIRONMENT, JOB = "dev", 4
 SMALLEST = 0.01
@@ -68,19 +65,16 @@ def _refuse_existing(directory: Path) -> None:
 
 
 def _deploy(carrier: Carrier) -> int:
-    with current().open("headgate demo", stop=carrier.stop) as opened:
-        prepared = prepare(opened, Target(ENVIRONMENT), apply=True)
-        output.say(headline(prepared.plan))
-        run = start_deploy(opened.context, prepared)
-        return carrier.carry_out(opened, run, Ending())
+    with current().local("headgate demo", stop=carrier.stop) as target:
+        planned = target.prepare(ENVIRONMENT, to=None, tag=None, apply=True)
+        output.say(headline(reading.plan(planned.plan)))
+        return carrier.carry_out(target, planned.start(allow_destructive=False), Ending())
 
 
 def _refresh(carrier: Carrier) -> int:
-    with current().open("headgate demo", stop=carrier.stop) as opened:
-        row = find_environment(opened.context, ENVIRONMENT)
-        parallelism = opened.context.settings.parallelism
-        run, _ = start_refresh(opened.context, row, RunRequest(parallelism=parallelism), job_id=JOB)
-        return carrier.carry_out(opened, run, Ending())
+    with current().local("headgate demo", stop=carrier.stop) as target:
+        started = target.start(RunAsked(ENVIRONMENT, JOB))
+        return carrier.carry_out(target, started["run"], Ending())
 
 
 def _what_next(directory: Path) -> None:

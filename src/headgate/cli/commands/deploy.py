@@ -7,14 +7,12 @@ import sys
 import click
 
 from headgate.cli import flags, output
-from headgate.cli.carrying import Carrier, Ending
+from headgate.cli.carrying import Carrier, Ending, check_detached
 from headgate.cli.errors import FAILED
 from headgate.cli.invocation import current
-from headgate.cli.plan_text import plan_lines
-from headgate.cli.planned import Target, prepare
+from headgate.cli.plan_text import check_version, plan_lines
+from headgate.client import reading
 from headgate.model.plan import Plan
-from headgate.service import bodies
-from headgate.service.deploying import start_deploy
 
 
 @flags.command()
@@ -27,6 +25,7 @@ from headgate.service.deploying import start_deploy
 )
 @flags.as_json
 @flags.wait
+@flags.detach
 @click.pass_context
 def deploy(
     ctx: click.Context,
@@ -38,6 +37,7 @@ def deploy(
     yes: bool,
     as_json: bool,
     wait: float | None,
+    detached: bool,
 ) -> None:
     """Put the project into an environment: make and alter its tables, keep their rows.
 
@@ -49,16 +49,18 @@ def deploy(
       headgate deploy -e dev --allow-destructive
       headgate deploy -e dev --to 3
     """
+    check_version(to, tag)
     invocation = current()
-    target = Target(environment, to, tag)
-    invocation.settings(wait_seconds=wait)
+    settings = invocation.settings(wait_seconds=wait)
     carrier = Carrier(invocation)
-    with invocation.open("headgate deploy", stop=carrier.stop) as opened:
-        prepared = prepare(opened, target, apply=True)
-        plan = prepared.plan
+    with invocation.target("headgate deploy", stop=carrier.stop) as target:
+        check_detached(target, detached)
+        planned = target.prepare(environment or settings.environment, to=to, tag=tag, apply=True)
+        body = planned.plan
+        plan = reading.plan(body)
         if plan.empty:
             if as_json:
-                output.show_json(bodies.deploy_body(plan, None))
+                output.show_json({"run": None, "plan": body})
             else:
                 output.show(f"nothing to deploy: {plan.environment} is as planned")
             return
@@ -67,9 +69,9 @@ def deploy(
         if allow_destructive and plan.destructive and not yes and not _agreed(plan):
             output.say("nothing was deployed")
             ctx.exit(FAILED)
-        run = start_deploy(opened.context, prepared, allow_destructive=allow_destructive)
-        ending = Ending(as_json=as_json, body=lambda ran: bodies.deploy_body(plan, ran))
-        code = carrier.carry_out(opened, run, ending)
+        run = planned.start(allow_destructive=allow_destructive)
+        ending = Ending(as_json=as_json, detached=detached, body=lambda ran: {"run": ran, "plan": body})
+        code = carrier.carry_out(target, run, ending)
     if code == 0 and plan.needs_refresh:
         count = output.plural(len(plan.needs_refresh), "node")
         output.say(f"{count} to refresh now: headgate refresh -e {plan.environment}")

@@ -53,11 +53,12 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
 
 def _findings(invocation: Invocation) -> list[Finding]:
     try:
-        settings = invocation.settings(wait_seconds=0)
+        root = invocation.root
     except NotFound as error:
         return [*check_host(Path.cwd()), Finding("project", Verdict.WARN, error.message, error.hint)]
+    settings = invocation.settings(wait_seconds=0)
     findings = check_host(settings.state_dir)
-    project, environments = check_project(invocation.root, settings)
+    project, environments = check_project(root, settings)
     findings.append(project)
     try:
         with invocation.open("headgate doctor") as opened:

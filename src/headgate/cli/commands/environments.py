@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
-from headgate.cli.known import known_environments
 from headgate.cli.phrases import deployment_text
-from headgate.service import asking, bodies
+from headgate.client import reading
 
 
 @flags.group("environments")
@@ -29,33 +26,23 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
     Example:
       headgate environments
     """
-    invocation = current()
-    known = known_environments(invocation)
-    with invocation.open("headgate environments") as opened:
-        found = asking.list_environments(opened.context, known)
-    if starting_from is not None:
-        after = asking.environment_number(starting_from)
-        found = [report for report in found if report.environment.id > after]
-    page, following = found[:limit], found[limit:]
+    with current().target("headgate environments") as target:
+        body = target.environments(limit=limit, starting_from=starting_from)
     if as_json:
-        data = [bodies.environment_body(r.environment, r.row, r.running) for r in page]
-        output.show_json(bodies.page(data, limit, page[-1].environment.id if following else None))
+        output.show_json(body)
         return
-    if not page:
+    page = reading.page(body, reading.environment)
+    if not page.items:
         output.say("no environments: a file in environments/ makes one")
         return
     head = ("ENV", "NAME", "WAREHOUSE", "DEPLOYMENT", "APPLIED")
     rows = [
-        (
-            report.environment.id,
-            report.environment.name,
-            report.environment.warehouse.type,
-            deployment_text(report),
-            output.at(report.row.updated_at) if report.row else "",
-        )
-        for report in page
+        (one.id, one.name, one.warehouse, deployment_text(one), output.at(one.updated_at))
+        for one in page.items
     ]
     output.show_table(head, rows)
+    if page.next:
+        output.say(f"more: --startingFrom {page.next}")
 
 
 @environments.command("show", short_help="Show mappings, parameters, deployments.")
@@ -68,21 +55,18 @@ def show(*, environment: str, as_json: bool) -> None:
     Example:
       headgate environments show dev
     """
-    invocation = current()
-    known = known_environments(invocation)
-    with invocation.open("headgate environments") as opened:
-        found = asking.show_environment(opened.context, environment, known)
-    body = bodies.environment_detail(found.environment, found.row, found.deployments, found.running)
+    with current().target("headgate environments") as target:
+        body = target.environment(environment)
     if as_json:
         output.show_json(body)
         return
-    shown = found.environment
-    where = ", ".join(f"{name} {value}" for name, value in body["warehouseOptions"].items())
+    shown = reading.environment(body)
+    where = ", ".join(f"{name} {value}" for name, value in shown.warehouse_options.items())
     output.show(click.style(f"{shown.name} ({shown.id})", bold=True))
     for name, value in (
         ("description", shown.description),
-        ("warehouse", f"{shown.warehouse.type}{f' ({where})' if where else ''}"),
-        ("deployed", deployment_text(found)),
+        ("warehouse", f"{shown.warehouse}{f' ({where})' if where else ''}"),
+        ("deployed", deployment_text(shown)),
         ("parameters", ", ".join(f"{name}={value}" for name, value in shown.parameters.items())),
         ("requires", "a commit" if shown.require_commit else ""),
     ):
@@ -91,14 +75,14 @@ def show(*, environment: str, as_json: bool) -> None:
     output.show()
     rows = [(location, m.database or "", m.schema) for location, m in shown.mappings.items()]
     output.show_table(("LOCATION", "DATABASE", "SCHEMA"), rows)
-    if found.deployments:
+    if shown.deployments:
         output.show()
-        current_id = found.row.current_deployment_id if found.row else None
+        current_id = shown.deployment.id if shown.deployment else None
         output.show_table(
             ("DEPLOYMENT", "STATUS", "VERSION", "AT", "RUN", ""),
             [
                 (d.number, d.status, d.version, output.at(d.created_at), d.run_id, _stands(d.id, current_id))
-                for d in found.deployments
+                for d in shown.deployments
             ],
         )
 
@@ -119,17 +103,9 @@ def apply(*, environment: str | None, as_json: bool) -> None:
     Example:
       headgate environments apply
     """
-    from headgate.service.project import apply_environments, compile_tree, environment_of  # loads the parsers
-
-    invocation = current()
-    with invocation.open("headgate environments") as opened:
-        compiled = compile_tree(opened.context)
-        named = [environment_of(compiled, environment)] if environment else [*compiled.environments.values()]
-        kept = {one.name: one for one in named}
-        apply_environments(opened.context, replace(compiled, environments=kept))
-        reports = {r.environment.id: r for r in asking.list_environments(opened.context)}
+    with current().target("headgate environments") as target:
+        body = target.apply_environments(environment)
     if as_json:
-        data = [bodies.environment_body(one, reports[one.id].row) for one in named]
-        output.show_json(bodies.page(data, max(len(data), 1)))
+        output.show_json(body)
         return
-    output.show(f"applied: {', '.join(one.name for one in named) or 'no environments'}")
+    output.show(f"applied: {', '.join(one['name'] for one in body['data']) or 'no environments'}")

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
 from headgate.cli import flags, output
-from headgate.cli.invocation import Invocation, current
+from headgate.cli.invocation import current
 from headgate.cli.selecting import tell_missed
+from headgate.cli.target import Body, Target
+from headgate.client import node_reading, reading
+from headgate.client.answers import SelectionInfo
 from headgate.model.bound import Catalog
 from headgate.model.project import Job
 from headgate.service import asking, bodies, node_bodies
-from headgate.service.asking import Explanation
-from headgate.service.context import find_environment
-from headgate.service.working_tree import compile_folder, tree_catalog
+from headgate.service.parameters import job_number
 
 
 @flags.group("jobs")
 def jobs() -> None:
     """List jobs; show what one selects, and why."""
-
-
-def _catalog(invocation: Invocation, environment: str | None) -> Catalog:
-    if environment is None:
-        return tree_catalog(compile_folder(invocation.root, invocation.settings()))
-    with invocation.open("headgate jobs") as opened:
-        row = find_environment(opened.context, environment)
-        return asking.deployed_content(opened.context, row).runnable()
 
 
 @jobs.command("list")
@@ -43,26 +34,38 @@ def list_(*, environment: str | None, limit: int | None, starting_from: str | No
       headgate jobs
       headgate jobs list -e dev --json
     """
-    found = _sorted(_catalog(current(), environment).jobs)
-    if starting_from is not None:
-        found = [job for job in found if job.id > asking.job_number(starting_from)]
-    most = limit or max(len(found), 1)
-    page, following = found[:most], found[most:]
+    if environment is not None:
+        with current().target("headgate jobs") as target:
+            body = target.jobs(environment, limit=limit, starting_from=starting_from)
+    else:
+        body = _of_files(limit, starting_from)
     if as_json:
-        body = bodies.page([node_bodies.job_body(j) for j in page], most, page[-1].id if following else None)
         output.show_json(body)
         return
-    if not page:
+    page = reading.page(body, node_reading.job)
+    if not page.items:
         output.say("no jobs: a file in jobs/ makes one")
         return
-    rows = [(job.id, job.name, job.refresh.include or "all", job.refresh.exclude) for job in page]
+    rows = [(job.id, job.name, job.refresh.include or "all", job.refresh.exclude) for job in page.items]
     output.show_table(("JOB", "NAME", "INCLUDE", "EXCLUDE"), rows)
-    if following:
-        output.say(f"{len(following):,} more: --startingFrom {page[-1].id}")
+    if page.next:
+        output.say(f"more: --startingFrom {page.next}")
 
 
-def _sorted(jobs_: Mapping[int, Job]) -> list[Job]:
-    return sorted(jobs_.values(), key=lambda job: job.id)
+def _of_files(limit: int | None, starting_from: str | None) -> Body:
+    found = sorted(_files().jobs.values(), key=lambda job: job.id)
+    if starting_from is not None:
+        found = [job for job in found if job.id > job_number(starting_from)]
+    most = limit or max(len(found), 1)
+    page, following = found[:most], found[most:]
+    return bodies.page([node_bodies.job_body(j) for j in page], most, page[-1].id if following else None)
+
+
+def _files() -> Catalog:
+    from headgate.service.working_tree import compile_folder, tree_catalog
+
+    invocation = current()
+    return tree_catalog(compile_folder(invocation.root, invocation.settings()))
 
 
 @jobs.command("show", short_help="Show what a job selects, and why.")
@@ -78,15 +81,32 @@ def show(*, job: str, environment: str | None, strict: bool, as_json: bool) -> N
       headgate jobs show 4
       headgate jobs show nightly_sales -e prod
     """
-    catalog = _catalog(current(), environment)
-    found = asking.find_job(catalog.jobs, job)
-    explained = asking.explain_selection(catalog, found.refresh.include, found.refresh.exclude, strict=strict)
+    if environment is not None:
+        with current().target("headgate jobs") as target:
+            body = target.job(environment, job)
+            include, exclude = body["includeSelector"], body["excludeSelector"]
+            selected = target.selection(environment, include, exclude, strict=strict)
+            every = 0 if as_json else len(_nodes(target, environment))
+    else:
+        catalog = _files()
+        found = asking.find_job(catalog.jobs, job)
+        body = node_bodies.job_body(found)
+        refresh = found.refresh
+        explained = asking.explain_selection(catalog, refresh.include, refresh.exclude, strict=strict)
+        selected = node_bodies.explanation_body(catalog, explained)
+        every = len(catalog.nodes)
     if as_json:
-        output.show_json({**node_bodies.job_body(found), **node_bodies.explanation_body(catalog, explained)})
+        output.show_json({**body, **selected})
         return
-    tell_missed(explained.selection)
-    _show_job(found)
-    _show_explanation(catalog, explained)
+    selection = node_reading.selection(selected)
+    tell_missed(selection.warnings)
+    _show_job(node_reading.job(body))
+    _show_selection(selection, every)
+
+
+def _nodes(target: Target, environment: str) -> list[Body]:
+    found: list[Body] = target.nodes(environment, "", "", limit=None, starting_from=None)["data"]
+    return found
 
 
 def _show_job(job: Job) -> None:
@@ -106,21 +126,18 @@ def _show_job(job: Job) -> None:
             output.show(f"  {name:<13}{value}")
 
 
-def _show_explanation(catalog: Catalog, explained: Explanation) -> None:
-    terms = explained.selection.terms
-    if terms:
+def _show_selection(selection: SelectionInfo, every: int) -> None:
+    if selection.terms:
         output.show()
-        rows = [(term.side, term.text, len(term.ids), output.names(term.ids, 3)) for term in terms]
+        rows = [(term.side, term.text, len(term.ids), output.names(term.ids, 3)) for term in selection.terms]
         output.show_table(("BLOCK OF", "TEXT", "MATCHES", "BY ITSELF"), rows, right=(2,))
     output.show()
-    chosen = set(explained.selection.ids)
-    selected = [node for node in catalog.nodes if node.id in chosen]
-    if not selected:
+    if not selection.nodes:
         output.show("it selects nothing")
         return
     output.show_table(
-        (f"RUNS {len(selected):,} OF {len(catalog.nodes):,}", "TYPE", "BECAUSE IT"),
-        [(node.id, node.node_type, _because(explained.why[node.id])) for node in selected],
+        (f"RUNS {len(selection.nodes):,} OF {every:,}", "TYPE", "BECAUSE IT"),
+        [(node.id, node.node_type, _because(selection.why[node.id])) for node in selection.nodes],
     )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import click
 
 from headgate.cli import flags, output
 from headgate.cli.carrying import tell_error
 from headgate.cli.invocation import current
+from headgate.client import reading
 from headgate.model.runs import StepRow
 from headgate.model.steps import Role, StatementRecord, StepStatus
-from headgate.service import asking, bodies
+from headgate.service.parameters import run_number
 
 
 @flags.command()
@@ -30,25 +30,21 @@ def logs(*, run_id: str, node: str | None, failed: bool, sql: bool, as_json: boo
       headgate logs 12 --failed
       headgate logs 12 MART.FCT_ORDERS --sql
     """
-    number = asking.run_number(run_id)
-    with current().open("headgate logs") as opened:
-        report = asking.report_run(opened.context, number, statements=True)
-    steps = report.steps
-    if node is not None:
-        steps = (asking.find_step(report, node),)
-    if failed:
-        steps = tuple(step for step in steps if step.status is StepStatus.FAILED)
-    report = replace(report, steps=steps)
-    if as_json:
-        output.show_json(bodies.results_body(steps, report.statements, report.environment.warehouse.type))
-        return
-    if report.run.error is not None and not node and report.run.error.code != "steps_failed":
-        output.show(f"run {number} {output.status(report.run.status.value)}: {report.run.error.message}")
-        tell_error(report.run.error, indent="  ", write=output.show)
-    if not steps:
+    number = run_number(run_id)
+    with current().target("headgate logs") as target:
+        body = target.logs(number, node=node, failed=failed)
+        if as_json:
+            output.show_json(body)
+            return
+        run = reading.run(target.run(number))
+    results = reading.results(body, number)
+    if run.error is not None and not node and run.error.code != "steps_failed":
+        output.show(f"run {number} {output.status(run.status.value)}: {run.error.message}")
+        tell_error(run.error, indent="  ", write=output.show)
+    if not results:
         output.say(f"run {number} has no {'failed ' if failed else ''}steps")
-    for step in steps:
-        _show(step, report.statements.get(step.step_id, ()), sql=sql)
+    for result in results:
+        _show(result.step, result.statements, sql=sql)
 
 
 def _show(step: StepRow, statements: Sequence[StatementRecord], *, sql: bool) -> None:

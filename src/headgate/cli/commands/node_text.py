@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import click
 
 from headgate.cli.output import table
+from headgate.client.answers import LineageInfo, ReachedNode
 from headgate.model.project import Freshness, Load, Node, TestSpec
-from headgate.service.lineage import ColumnName, Lineage, Reached
+from headgate.service.lineage import ColumnName
 from headgate.service.node_bodies import load_body
 
 
@@ -103,7 +104,7 @@ def _what(test: TestSpec) -> str:
     return " ".join(part for part in parts if part)
 
 
-def lineage_lines(found: Lineage) -> Iterator[str]:
+def lineage_lines(found: LineageInfo) -> Iterator[str]:
     """Two trees. A node that is reached in several ways stands below the nearest only."""
     subject = click.style(_name((found.node_id, found.column)), bold=True)
     if not found.upstream and not found.downstream:
@@ -115,7 +116,7 @@ def lineage_lines(found: Lineage) -> Iterator[str]:
             yield from _tree((found.node_id, found.column), reached)
 
 
-def _tree(start: ColumnName, reached: tuple[Reached, ...]) -> Iterator[str]:
+def _tree(start: ColumnName, reached: tuple[ReachedNode, ...]) -> Iterator[str]:
     below: dict[ColumnName, list[ColumnName]] = {}
     for one in reached:
         below.setdefault(one.via, []).append((one.node_id, one.column))

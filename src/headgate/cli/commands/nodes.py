@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
@@ -10,15 +10,19 @@ from headgate.cli import flags, output
 from headgate.cli.commands.node_text import lineage_lines, node_lines
 from headgate.cli.invocation import Invocation, current
 from headgate.cli.selecting import tell_missed
+from headgate.cli.target import Body
+from headgate.client import node_reading, reading
+from headgate.client.answers import NodeInfo
 from headgate.compile import Compiled
+from headgate.errors import UsageError
 from headgate.model.bound import Catalog, Selectable
-from headgate.model.project import Manifest
 from headgate.selector import select
 from headgate.service import asking, bodies, node_bodies
 from headgate.service.context import find_environment
-from headgate.service.lineage import Reached, find_node, find_subject
+from headgate.service.lineage import find_node, find_subject
 from headgate.service.lineage import lineage as trace
 from headgate.service.working_tree import compile_folder, tree_catalog
+from headgate.settings import NO_SERVER
 
 
 @flags.group("nodes")
@@ -52,29 +56,53 @@ def list_(
       headgate nodes list --include '+{ name: FCT_ORDERS }' --exclude '{ nodeType: source }'
       headgate nodes list --include '{ state: modified }+'
     """
-    invocation = current()
-    catalog = _catalog(invocation, environment, include + exclude)
-    selection = select(catalog, include, exclude, strict=strict)
-    tell_missed(selection)
-    chosen = set(selection.ids)
-    found = [node for node in catalog.nodes if node.id in chosen]
-    if starting_from is not None:
-        found = _after(found, starting_from)
-    most = limit or max(len(found), 1)
-    page, following = found[:most], found[most:]
+    asked = Listed(include, exclude, strict, limit, starting_from)
+    body = _of_files(asked) if environment is None else _deployed(environment, asked)
     if as_json:
-        body = bodies.page([node_bodies.node_body(n) for n in page], most, page[-1].id if following else None)
         output.show_json(body)
         return
-    if not page:
+    page = reading.page(body, node_reading.selectable)
+    if not page.items:
         output.say("no nodes")
         return
-    changed = any(node.state != "unchanged" for node in page)
+    changed = any(node.state != "unchanged" for node in page.items)
     head = ("NODE", "TYPE", "TAGS", "STATE") if changed else ("NODE", "TYPE", "TAGS")
-    rows = [(n.id, n.node_type, ", ".join(n.tags), n.state)[: len(head)] for n in page]
+    rows = [(n.id, n.node_type, ", ".join(n.tags), n.state)[: len(head)] for n in page.items]
     output.show_table(head, rows)
-    if following:
-        output.say(f"{len(following):,} more: --startingFrom {page[-1].id}")
+    if page.next:
+        output.say(f"more: --startingFrom {page.next}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    include: str
+    exclude: str
+    strict: bool
+    limit: int | None
+    starting_from: str | None
+
+
+def _deployed(environment: str, asked: Listed) -> Body:
+    with current().target("headgate nodes") as target:
+        if asked.include or asked.exclude:
+            found = target.selection(environment, asked.include, asked.exclude, strict=asked.strict)
+            tell_missed(found["warnings"])
+        return target.nodes(
+            environment, asked.include, asked.exclude, limit=asked.limit, starting_from=asked.starting_from
+        )
+
+
+def _of_files(asked: Listed) -> Body:
+    catalog = _catalog(current(), asked.include + asked.exclude)
+    selection = select(catalog, asked.include, asked.exclude, strict=asked.strict)
+    tell_missed(selection.warnings)
+    chosen = set(selection.ids)
+    found = [node for node in catalog.nodes if node.id in chosen]
+    if asked.starting_from is not None:
+        found = _after(found, asked.starting_from)
+    most = asked.limit or max(len(found), 1)
+    page, following = found[:most], found[most:]
+    return bodies.page([node_bodies.node_body(n) for n in page], most, page[-1].id if following else None)
 
 
 def _after(found: list[Selectable], key: str) -> list[Selectable]:
@@ -85,30 +113,30 @@ def _after(found: list[Selectable], key: str) -> list[Selectable]:
     return [node for node in found if node.id > key]
 
 
-def _catalog(invocation: Invocation, environment: str | None, selectors: str) -> Catalog:
-    """Of the files, or of what is deployed. `state` is known only where a selector asks for it."""
-    if environment is not None:
-        with invocation.open("headgate nodes") as opened:
-            row = find_environment(opened.context, environment)
-            return asking.deployed_content(opened.context, row).runnable()
-    compiled = compile_folder(invocation.root, invocation.settings())
+def _catalog(invocation: Invocation, selectors: str) -> Catalog:
+    """Of the files. `state` is known only where a selector asks for it, and by the project's own state alone."""
+    compiled = _compiled(invocation)
     catalog = tree_catalog(compiled)
     return _with_states(invocation, compiled, catalog) if "state" in selectors.lower() else catalog
 
 
 def _with_states(invocation: Invocation, compiled: Compiled, catalog: Catalog) -> Catalog:
+    settings = invocation.settings()
+    if settings.server not in (None, NO_SERVER):
+        raise UsageError(
+            "not_over_http",
+            "how the files differ from what a server deployed cannot be asked by a selector",
+            hint="headgate plan shows it; `--server local` asks the project's own state",
+        )
     with invocation.open("headgate nodes") as opened:
-        row = find_environment(opened.context, invocation.settings().environment)
+        row = find_environment(opened.context, settings.environment)
         states = asking.node_states(compiled.manifest, asking.deployed_manifest(opened.context, row))
     marked = [replace(node, state=states.get(node.id, node.state)) for node in catalog.nodes]
     return replace(catalog, nodes=tuple(marked))
 
 
-def _manifest(invocation: Invocation, environment: str | None) -> Manifest:
-    if environment is None:
-        return compile_folder(invocation.root, invocation.settings()).manifest
-    with invocation.open("headgate nodes") as opened:
-        return asking.deployed_manifest(opened.context, find_environment(opened.context, environment))
+def _compiled(invocation: Invocation) -> Compiled:
+    return compile_folder(invocation.root, invocation.settings())
 
 
 @nodes.command("show", short_help="Show a node: SQL, columns, load, tests.")
@@ -125,30 +153,30 @@ def show(*, node: str, environment: str | None, compiled: bool, as_json: bool) -
       headgate nodes show FCT_ORDERS --compiled -e dev
     """
     invocation = current()
-    if compiled:
-        _show_compiled(invocation, node, environment, as_json=as_json)
-        return
-    found = find_node(_manifest(invocation, environment).nodes, node)
-    if as_json:
-        output.show_json(node_bodies.node_detail(found))
+    if environment is None and not compiled:
+        body = node_bodies.node_detail(find_node(_compiled(invocation).manifest.nodes, node))
     else:
-        output.show_lines(node_lines(found))
-
-
-def _show_compiled(invocation: Invocation, name: str, environment: str | None, *, as_json: bool) -> None:
-    with invocation.open("headgate nodes") as opened:
-        context = opened.context
-        row = find_environment(context, environment or invocation.settings().environment)
-        node = find_node(asking.deployed_manifest(context, row).nodes, name)
-        bound, step = asking.deployed_node(context, row, node.id)
+        settings = invocation.settings()
+        with invocation.target("headgate nodes") as target:
+            place = target.the_environment(environment or settings.environment)
+            body = target.node(place, node)
     if as_json:
-        output.show_json(node_bodies.bound_body(bound, step))
-        return
-    output.show(f"-- {bound.id} in {row.environment.name}, as deployed: {bound.table or bound.relation}")
-    if bound.query is not None:
-        output.show(bound.query)
-    for statement in step.statements:
-        output.show(f"\n-- refresh: {statement.name} ({statement.role})")
+        output.show_json(body)
+    elif compiled:
+        _show_compiled(node_reading.node_info(body), str(place))
+    else:
+        output.show_lines(node_lines(node_reading.node(body)))
+
+
+def _show_compiled(found: NodeInfo, environment: str) -> None:
+    deployed = found.deployed
+    assert deployed is not None  # it was asked of an environment
+    place = ".".join(part for part in (found.database, found.schema, deployed.table) if part)
+    output.show(f"-- {found.node.id} in {environment}, as deployed{f': {place}' if place else ''}")
+    if deployed.sql is not None:
+        output.show(deployed.sql)
+    for statement, role in zip(deployed.statements, deployed.roles, strict=True):
+        output.show(f"\n-- refresh: {statement.name} ({role})")
         output.show(statement.sql)
 
 
@@ -169,16 +197,17 @@ def lineage(
       headgate nodes lineage MART.FCT_ORDERS
       headgate nodes lineage MART.FCT_ORDERS.revenue --up
     """
-    manifest = _manifest(current(), environment)
-    node, column = find_subject(manifest.nodes, name)
-    traced = trace(manifest.nodes, node, column, depth)
-    nothing: tuple[Reached, ...] = ()
-    traced = replace(
-        traced,
-        upstream=nothing if down and not up else traced.upstream,
-        downstream=nothing if up and not down else traced.downstream,
-    )
-    if as_json:
-        output.show_json(node_bodies.lineage_body(traced))
+    invocation = current()
+    if environment is None:
+        nodes_ = _compiled(invocation).manifest.nodes
+        node, column = find_subject(nodes_, name)
+        body = node_bodies.lineage_body(trace(nodes_, node, column, depth))
     else:
-        output.show_lines(lineage_lines(traced))
+        with invocation.target("headgate nodes") as target:
+            body = target.trace(environment, name, depth=depth)
+    if up != down:
+        body["downstream" if up else "upstream"] = []
+    if as_json:
+        output.show_json(body)
+    else:
+        output.show_lines(lineage_lines(node_reading.lineage(body)))

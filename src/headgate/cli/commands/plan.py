@@ -7,9 +7,8 @@ import click
 from headgate.cli import flags, output
 from headgate.cli.errors import WRONG
 from headgate.cli.invocation import current
-from headgate.cli.plan_text import plan_lines
-from headgate.cli.planned import Target, prepare
-from headgate.service import bodies
+from headgate.cli.plan_text import check_version, plan_lines
+from headgate.client import reading
 
 
 @flags.command()
@@ -42,13 +41,13 @@ def plan(
       headgate plan -e dev --exit-code --json
       headgate plan -e dev --to 3
     """
+    check_version(to, tag)
     invocation = current()
-    target = Target(environment, to, tag)
-    invocation.settings(wait_seconds=wait)
-    with invocation.open("headgate plan") as opened:
-        found = prepare(opened, target).plan
+    settings = invocation.settings(wait_seconds=wait)
+    with invocation.target("headgate plan") as target:
+        body = target.prepare(environment or settings.environment, to=to, tag=tag, apply=False).plan
     if as_json:
-        output.show_json(bodies.plan_body(found))
+        output.show_json(body)
     else:
-        output.show_lines(plan_lines(found, ddl=True))
-    ctx.exit(WRONG if exit_code and not found.empty else 0)
+        output.show_lines(plan_lines(reading.plan(body), ddl=True))
+    ctx.exit(WRONG if exit_code and not body["empty"] else 0)

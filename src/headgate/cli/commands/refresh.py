@@ -7,14 +7,11 @@ from pathlib import Path
 import click
 
 from headgate.cli import flags, output
-from headgate.cli.carrying import Carrier, Ending
+from headgate.cli.carrying import Carrier, Ending, check_detached
 from headgate.cli.invocation import current
 from headgate.cli.out_file import OutFile
-from headgate.model.runs import RunRequest
-from headgate.service import asking
-from headgate.service.context import find_environment
+from headgate.client.asked import RunAsked
 from headgate.service.parameters import check_range, read_instant, read_parameters
-from headgate.service.running import start_refresh
 
 
 @flags.command()
@@ -41,6 +38,7 @@ from headgate.service.running import start_refresh
 @flags.as_json
 @flags.strict
 @flags.wait
+@flags.detach
 @click.pass_context
 def refresh(
     ctx: click.Context,
@@ -58,6 +56,7 @@ def refresh(
     as_json: bool,
     strict: bool,
     wait: float | None,
+    detached: bool,
 ) -> None:
     """Run what is deployed: a job, a selection, or everything.
 
@@ -69,6 +68,7 @@ def refresh(
       headgate refresh --environmentID 1 --jobID 4
       headgate refresh -e dev --include '+{ location: MART }' --exclude '{ tag: slow }'
       headgate refresh -e dev --parameters market_segment=BUILDING --out result.json
+      headgate refresh -e prod --profile prod --detach
     """
     invocation = current()
     start, end = read_instant(from_, "--from"), read_instant(to, "--to")
@@ -76,21 +76,22 @@ def refresh(
     values = read_parameters(parameters)
     carrier = Carrier(invocation)
     settings = invocation.settings(wait_seconds=wait)
-    with OutFile(out) as out_file, invocation.open("headgate refresh", stop=carrier.stop) as opened:
-        context = opened.context
-        row = find_environment(context, environment or settings.environment)
-        found = None if job is None else asking.find_deployed_job(context, row, job)
-        request = RunRequest(
-            include=include,
-            exclude=exclude,
-            parallelism=parallelism or (found and found.refresh.parallelism) or settings.parallelism,
+    with OutFile(out) as out_file, invocation.target("headgate refresh", stop=carrier.stop) as target:
+        check_detached(target, detached)
+        asked = RunAsked(
+            target.the_environment(environment or settings.environment),
+            job,
+            include,
+            exclude,
+            parallelism=parallelism,
             parameters=values,
             force=force,
             strict=strict,
-            backfill_from=start,
-            backfill_to=end,
+            from_=start,
+            to=end,
         )
-        run, warnings = start_refresh(context, row, request, job_id=found.id if found else None)
-        for warning in warnings:
+        started = target.start(asked)
+        for warning in started["warnings"]:
             output.warn(warning)
-        ctx.exit(carrier.carry_out(opened, run, Ending(as_json=as_json, strict=strict, out=out_file)))
+        ending = Ending(as_json=as_json, strict=strict, detached=detached, out=out_file)
+        ctx.exit(carrier.carry_out(target, started["run"], ending))

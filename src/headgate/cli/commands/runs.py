@@ -10,10 +10,10 @@ from headgate.cli import flags, output
 from headgate.cli.carrying import tell_error
 from headgate.cli.invocation import current
 from headgate.cli.phrases import what
+from headgate.client import reading
+from headgate.client.asked import RunsAsked
 from headgate.model.runs import Run, RunKind, RunStatus
-from headgate.service import asking, bodies
-from headgate.service.context import find_environment
-from headgate.store.run_lists import RunFilter
+from headgate.service.parameters import run_number
 
 
 @flags.group("runs")
@@ -54,28 +54,18 @@ def list_(
       headgate runs -e dev --status failed
       headgate runs list --limit 5 --json
     """
-    with current().open("headgate runs") as opened:
-        context = opened.context
-        row = find_environment(context, environment) if environment else None
-        which = RunFilter(
-            environment_id=row.environment.id if row else None,
-            status=RunStatus(status) if status else None,
-            kind=RunKind(kind) if kind else None,
-            job_id=None if job is None else asking.job_id_of_runs(context, row, job),
-        )
-        page = asking.list_runs(context, which, limit=limit, starting_from=starting_from)
-        names = {
-            report.environment.id: report.environment.name for report in asking.list_environments(context)
-        }
+    which = RunsAsked(environment, job, status, kind)
+    with current().target("headgate runs") as target:
+        body = target.runs(which, limit=limit, starting_from=starting_from)
     if as_json:
-        data = [bodies.run_body(run, names.get(run.environment_id, "")) for run in page.items]
-        output.show_json(bodies.page(data, page.limit, page.next))
+        output.show_json(body)
         return
+    page = reading.page(body, reading.run_info)
     if not page.items:
-        output.say("no runs" if which != RunFilter() or starting_from else "nothing has run yet")
+        output.say("no runs" if which != RunsAsked() or starting_from else "nothing has run yet")
         return
     head = ("RUN", "KIND", "STATUS", "ENV", "WHAT", "STARTED", "TOOK", "BY")
-    output.show_table(head, [_row(run, names.get(run.environment_id, "")) for run in page.items])
+    output.show_table(head, [_row(info.run, info.environment_name) for info in page.items])
     if page.next:
         output.say(f"more: headgate runs list --startingFrom {page.next}")
 
@@ -96,22 +86,25 @@ def show(*, run_id: str, as_json: bool) -> None:
     Example:
       headgate runs show 12
     """
-    number = asking.run_number(run_id)
-    with current().open("headgate runs") as opened:
-        found = asking.report_run(opened.context, number)
+    number = run_number(run_id)
+    with current().target("headgate runs") as target:
+        body = target.run(number)
+        if as_json:
+            output.show_json(body)
+            return
+        found = reading.run_info(body)
+        steps = [result.step for result in reading.results(target.logs(number), number)]
+        related = [reading.run(target.run(other)) for other in found.history]
     run = found.run
-    if as_json:
-        output.show_json(bodies.run_detail(run, found.environment.name, found.history, found.steps))
-        return
     lines = [
         ("status", output.status(run.status.value) + (f": {run.error.message}" if run.error else "")),
-        ("environment", f"{found.environment.name} ({found.environment.id})"),
+        ("environment", f"{found.environment_name} ({run.environment_id})"),
         ("what", what(run)),
         ("parameters", ", ".join(f"{k}={v}" for k, v in run.request.parameters.items())),
         ("started", output.at(run.started_at)),
         ("took", output.since(run.started_at, run.ended_at) if run.started_at else ""),
         ("by", run.requested_by),
-        ("related", ", ".join(f"run {other.id} {other.status}" for other in found.history)),
+        ("related", ", ".join(f"run {other.id} {other.status}" for other in related)),
         *(("note", note) for note in run.notes),
     ]
     output.show(click.style(f"{run.kind} {run.id}", bold=True))
@@ -120,7 +113,7 @@ def show(*, run_id: str, as_json: bool) -> None:
             output.show(f"  {name:<12}{value}")
     if run.error is not None and run.error.code != "steps_failed":
         tell_error(run.error, indent="  ", write=output.show)
-    if not found.steps:
+    if not steps:
         return
     output.show()
     head = ("NODE", "TYPE", "STATUS", "INSERTED", "UPDATED", "DELETED", "TOOK", "")
@@ -135,6 +128,6 @@ def show(*, run_id: str, as_json: bool) -> None:
             output.since(step.started_at, step.ended_at) if step.ended_at else "",
             step.error.message if step.error else "; ".join(step.notes),
         )
-        for step in found.steps
+        for step in steps
     ]
     output.show_table(head, rows, right=(3, 4, 5, 6))

@@ -8,7 +8,7 @@ from headgate.cli import flags, output
 from headgate.cli.errors import usage
 from headgate.cli.hidden_input import read_hidden
 from headgate.cli.invocation import current
-from headgate.service import access_bodies, bodies, secrets
+from headgate.client import access_reading, reading
 
 
 @flags.group("secret")
@@ -35,10 +35,10 @@ def set_(ctx: click.Context, *, name: str, as_json: bool) -> None:
             hint=f"headgate secret set {name}, and type it; change it, if it was a real one",
         )
     value = read_hidden(f"Value of {name}")
-    with current().open("headgate secret") as opened:
-        row = secrets.set_secret(opened.context, name, value)
+    with current().target("headgate secret") as target:
+        body = target.set_secret(name, value)
     if as_json:
-        output.show_json(access_bodies.secret_body(row))
+        output.show_json(body)
     else:
         output.show(f"{name} is set")
 
@@ -54,12 +54,12 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
     Example:
       headgate secret list
     """
-    with current().open("headgate secret") as opened:
-        page = secrets.list_secrets(opened.context, limit=limit, starting_from=starting_from)
+    with current().target("headgate secret") as target:
+        body = target.secrets(limit=limit, starting_from=starting_from)
     if as_json:
-        data = [access_bodies.secret_body(one) for one in page.items]
-        output.show_json(bodies.page(data, page.limit, page.next))
+        output.show_json(body)
         return
+    page = reading.page(body, access_reading.secret)
     if not page.items:
         output.say("no secrets: `headgate secret set NAME` stores one")
         return
@@ -79,8 +79,8 @@ def delete(*, name: str, as_json: bool) -> None:
     Example:
       headgate secret delete PG_PASSWORD
     """
-    with current().open("headgate secret") as opened:
-        secrets.delete_secret(opened.context, name)
+    with current().target("headgate secret") as target:
+        target.delete_secret(name)
     if as_json:
         output.show_json({"name": name, "deleted": True})
     else:
@@ -99,10 +99,10 @@ def rotate(*, as_json: bool) -> None:
     Example:
       headgate secret rotate
     """
-    with current().open("headgate secret") as opened:
-        rotation = secrets.rotate_secrets(opened.context)
+    with current().target("headgate secret") as target:
+        body = target.rotate_secrets()
     if as_json:
-        output.show_json({"count": rotation.count, "source": rotation.source, "newKey": rotation.made})
+        output.show_json(body)
         return
-    which = "a new key in" if rotation.made else "the first key of"
-    output.show(f"{output.plural(rotation.count, 'secret')} sealed with {which} {rotation.source}")
+    which = "a new key in" if body["newKey"] else "the first key of"
+    output.show(f"{output.plural(body['count'], 'secret')} sealed with {which} {body['source']}")

@@ -53,7 +53,7 @@ def serve(*, host: str | None, port: str | None, max_running: str | None, no_wor
 def _serve(server: Hosted, settings: Settings, listening: socket.socket, *, no_worker: bool) -> int:
     import uvicorn
 
-    from headgate.api import AppContext, create_app
+    from headgate.api import MOST_HEAD_BYTES, AppContext, create_app
     from headgate.service import access
 
     url = f"http://{_shown(settings.host)}:{listening.getsockname()[1]}"
@@ -61,7 +61,12 @@ def _serve(server: Hosted, settings: Settings, listening: socket.socket, *, no_w
     app = create_app(AppContext(server.context, base_url=settings.public_url or url))
     http = uvicorn.Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         )
     )
     stop = Stop()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
-from headgate.cli.known import known_environments
 from headgate.cli.phrases import deployment_text, what
+from headgate.client import reading
+from headgate.client.answers import EnvironmentInfo
 from headgate.model.runs import Run, RunStatus
-from headgate.service import asking, bodies
-from headgate.service.asking import EnvironmentReport
 
 
 @flags.command()
@@ -20,44 +19,31 @@ def status(*, as_json: bool) -> None:
     Example:
       headgate status
     """
-    invocation = current()
-    known = known_environments(invocation)
-    with invocation.open("headgate status") as opened:
-        found = asking.list_environments(opened.context, known)
+    with current().target("headgate status") as target:
+        body = target.environments(limit=None)
     if as_json:
-        data = [_body(report) for report in found]
-        output.show_json(bodies.page(data, max(len(data), 1)))
+        output.show_json(body)
         return
+    found = reading.page(body, reading.environment).items
     if not found:
         output.say("no environments: a file in environments/ makes one")
         return
     head = ("ENV", "NAME", "DEPLOYMENT", "LAST RUN", "STATUS", "WHEN")
-    output.show_table(head, [_row(report) for report in found])
-    for report in found:
-        for run in report.running:
+    output.show_table(head, [_row(environment) for environment in found])
+    for environment in found:
+        for run in environment.running:
             word = "running" if run.status is RunStatus.RUNNING else "waiting"
-            output.show(
-                f"{output.status(word)}: {run.kind} {run.id} in {report.environment.name} {_age(run)}"
-            )
+            output.show(f"{output.status(word)}: {run.kind} {run.id} in {environment.name} {_age(run)}")
 
 
-def _row(report: EnvironmentReport) -> tuple[object, ...]:
-    environment = report.environment
-    last = report.row.last_run if report.row else None
+def _row(environment: EnvironmentInfo) -> tuple[object, ...]:
+    last = environment.last_run
     if last is None:
-        return (environment.id, environment.name, deployment_text(report), "", "", "")
+        return (environment.id, environment.name, deployment_text(environment), "", "", "")
     words = f"{last.kind} {last.id} {what(last)}".strip()
     when = output.at(last.ended_at or last.started_at or last.created_at)
-    return (environment.id, environment.name, deployment_text(report), words, last.status, when)
+    return (environment.id, environment.name, deployment_text(environment), words, last.status, when)
 
 
 def _age(run: Run) -> str:
     return f"for {output.since(run.started_at or run.created_at, None)}"
-
-
-def _body(report: EnvironmentReport) -> bodies.Body:
-    deployment = bodies.deployment_body(report.deployment, current=True) if report.deployment else None
-    return {
-        **bodies.environment_body(report.environment, report.row, report.running),
-        "deployment": deployment,
-    }

@@ -6,9 +6,7 @@ import click
 
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
-from headgate.service import asking, bodies
-from headgate.service.project import compile_tree
-from headgate.service.versions import tag_deployed, tag_tree
+from headgate.client import reading
 
 
 @flags.group("tag")
@@ -28,15 +26,12 @@ def create(*, name: str, environment: str | None, as_json: bool) -> None:
       headgate tag create v3
       headgate tag create v3 -e prod
     """
-    with current().open("headgate tag") as opened:
-        if environment is not None:
-            made = tag_deployed(opened.context, environment, name)
-        else:
-            made = tag_tree(opened.context, compile_tree(opened.context), name)
+    with current().target("headgate tag") as target:
+        body = target.create_tag(name, environment=environment)
     if as_json:
-        output.show_json(bodies.tag_body(made))
+        output.show_json(body)
     else:
-        output.show(f"{made.name} names the manifest {made.manifest_digest[:12]}")
+        output.show(f"{body['name']} names the manifest {body['manifestDigest'][:12]}")
 
 
 @tag.command("list")
@@ -50,12 +45,12 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
     Example:
       headgate tag list
     """
-    with current().open("headgate tag") as opened:
-        project = compile_tree(opened.context).manifest.name
-        page = asking.list_tags(opened.context, project, limit=limit, starting_from=starting_from)
+    with current().target("headgate tag") as target:
+        body = target.tags(limit=limit, starting_from=starting_from)
     if as_json:
-        output.show_json(bodies.page([bodies.tag_body(one) for one in page.items], page.limit, page.next))
+        output.show_json(body)
         return
+    page = reading.page(body, reading.tag)
     if not page.items:
         output.say("no tags: `headgate tag create v1` names this version")
         return

@@ -6,7 +6,9 @@ import click
 
 from headgate.cli import flags, output
 from headgate.cli.invocation import current
-from headgate.service import access, access_bodies, bodies
+from headgate.client import access_reading, reading
+from headgate.client.asked import TokenAsked
+from headgate.service import access
 
 
 @flags.group("token")
@@ -46,25 +48,24 @@ def create(
       headgate token create --name airflow --scope run:4,nightly --expires 90d
       headgate token create --name grafana --scope read --scope joblog:read
     """
-    with current().open("headgate token") as opened:
-        context, now = opened.context, opened.context.store.now()
-        created = access.create_token(
-            context,
-            access.TokenRequest(
-                name=name,
-                scopes=" ".join(scopes),
-                user=None if user is None else access.name_or_id(user),
-                job_id=job_id,
-                expires_at=None if expires is None else access.read_expiry(expires, now),
-            ),
+    with current().target("headgate token") as target:
+        body = target.create_token(
+            TokenAsked(
+                name,
+                " ".join(scopes),
+                None if user is None else access.name_or_id(user),
+                job_id,
+                None if expires is None else access.read_expiry(expires, target.now()),
+            )
         )
     if as_json:
-        output.show_json(access_bodies.created_token_body(created, now))
+        output.show_json(body)
         return
-    made = created.token
-    ends = f", until {output.at(made.expires_at)}" if made.expires_at else ""
-    output.say(f"token {made.id}, {made.name}, may {made.scopes}{ends}; it is shown this once:")
-    output.show(created.text.reveal())
+    made = access_reading.new_token(body)
+    known = made.token
+    ends = f", until {output.at(known.expires_at)}" if known.expires_at else ""
+    output.say(f"token {known.id}, {known.name}, may {known.scopes}{ends}; it is shown this once:")
+    output.show(made.text.reveal())
 
 
 @token.command("list")
@@ -79,13 +80,12 @@ def list_(*, all_: bool, limit: int, starting_from: str | None, as_json: bool) -
     Example:
       headgate token list
     """
-    with current().open("headgate token") as opened:
-        now = opened.context.store.now()
-        page = access.list_tokens(opened.context, limit=limit, starting_from=starting_from, valid=not all_)
+    with current().target("headgate token") as target:
+        body = target.tokens(valid=not all_, limit=limit, starting_from=starting_from)
     if as_json:
-        data = [access_bodies.token_body(one, now) for one in page.items]
-        output.show_json(bodies.page(data, page.limit, page.next))
+        output.show_json(body)
         return
+    page = reading.page(body, access_reading.token)
     if not page.items:
         output.say("no tokens: `headgate token create --name NAME --scope SCOPE` makes one")
         return
@@ -93,9 +93,9 @@ def list_(*, all_: bool, limit: int, starting_from: str | None, as_json: bool) -
         (
             one.id,
             one.name,
-            one.account_name or (f"job {one.job_id}" if one.job_id is not None else ""),
+            one.user_name or (f"job {one.job_id}" if one.job_id is not None else ""),
             one.scopes,
-            access_bodies.token_status(one, now),
+            one.status,
             output.at(one.expires_at),
             output.at(one.last_used_at) or "never",
         )
@@ -117,10 +117,9 @@ def revoke(*, token: str, as_json: bool) -> None:
       headgate token revoke 3
       headgate token revoke airflow
     """
-    with current().open("headgate token") as opened:
-        revoked = access.revoke_token(opened.context, access.name_or_id(token))
-        now = opened.context.store.now()
+    with current().target("headgate token") as target:
+        body = target.revoke_token(access.name_or_id(token))
     if as_json:
-        output.show_json(access_bodies.token_body(revoked, now))
+        output.show_json(body)
     else:
-        output.show(f"token {revoked.id}, {revoked.name}, does not hold any more")
+        output.show(f"token {body['id']}, {body['name']}, does not hold any more")

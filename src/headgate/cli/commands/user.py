@@ -7,9 +7,10 @@ import click
 from headgate.cli import flags, output
 from headgate.cli.hidden_input import read_hidden
 from headgate.cli.invocation import current
+from headgate.cli.target import Body
+from headgate.client import access_reading, reading
+from headgate.client.asked import UserAsked
 from headgate.model.secret import Secret
-from headgate.service import access_bodies, bodies, users
-from headgate.store.accounts import Account
 
 email = click.option("--email", metavar="ADDRESS", help="The e-mail address; '' takes it away.")
 
@@ -32,10 +33,10 @@ def create(*, name: str, email: str | None, notify: bool, as_json: bool) -> None
       headgate user create ann --email ann@example.com
       headgate user create ann --notify < addresses.txt
     """
-    request = users.UserRequest(name, email, _addresses(notify))
-    with current().open("headgate user") as opened:
-        made = users.create_user(opened.context, request)
-    _show(made, as_json=as_json)
+    asked = UserAsked(name, email, _addresses(notify))
+    with current().target("headgate user") as target:
+        body = target.create_user(asked)
+    _show(body, as_json=as_json)
 
 
 @user.command("update")
@@ -55,10 +56,10 @@ def update(*, user: str, name: str | None, email: str | None, notify: bool | Non
     Example:
       headgate user update ann --email ann@example.com
     """
-    request = users.UserRequest(name, email, _addresses(notify))
-    with current().open("headgate user") as opened:
-        changed = users.update_user(opened.context, user, request)
-    _show(changed, as_json=as_json)
+    asked = UserAsked(name, email, _addresses(notify))
+    with current().target("headgate user") as target:
+        body = target.change_user(user, asked)
+    _show(body, as_json=as_json)
 
 
 @user.command("list")
@@ -72,16 +73,16 @@ def list_(*, limit: int, starting_from: str | None, as_json: bool) -> None:
     Example:
       headgate user list
     """
-    with current().open("headgate user") as opened:
-        page = users.list_users(opened.context, limit=limit, starting_from=starting_from)
-    found = [access_bodies.user_body(one) for one in page.items]
+    with current().target("headgate user") as target:
+        body = target.users(limit=limit, starting_from=starting_from)
     if as_json:
-        output.show_json(bodies.page(found, page.limit, page.next))
+        output.show_json(body)
         return
-    if not found:
+    page = reading.page(body, access_reading.user)
+    if not page.items:
         output.say("no users: `headgate user create NAME` makes one")
         return
-    rows = [(one["id"], one["name"], one["email"], ", ".join(one["notify"])) for one in found]
+    rows = [(one.id, one.name, one.email, ", ".join(one.notify)) for one in page.items]
     output.show_table(("USER", "NAME", "EMAIL", "NOTIFIED BY"), rows)
     if page.next:
         output.say(f"more: --startingFrom {page.next}")
@@ -97,21 +98,21 @@ def show(*, user: str, as_json: bool) -> None:
     Example:
       headgate user show ann
     """
-    with current().open("headgate user") as opened:
-        found = users.find_user(opened.context, user)
-    _show(found, as_json=as_json)
+    with current().target("headgate user") as target:
+        body = target.user(user)
+    _show(body, as_json=as_json)
 
 
-def _show(account: Account, *, as_json: bool) -> None:
-    body = access_bodies.user_body(account)
+def _show(body: Body, *, as_json: bool) -> None:
     if as_json:
         output.show_json(body)
         return
-    output.show(click.style(f"{account.name} ({account.id})", bold=True))
+    found = access_reading.user(body)
+    output.show(click.style(f"{found.name} ({found.id})", bold=True))
     for name, value in (
-        ("email", account.email),
-        ("notified by", ", ".join(body["notify"])),
-        ("created", output.at(account.created_at)),
+        ("email", found.email),
+        ("notified by", ", ".join(found.notify)),
+        ("created", output.at(found.created_at)),
     ):
         if value:
             output.show(f"  {name:<13}{value}")
