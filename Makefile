@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: setup demo check test test-unit test-crash bench openapi format golden clean
+.PHONY: setup demo check test test-unit test-crash test-faults bench openapi format golden clean
 
 setup: .venv/.ready
 
@@ -29,6 +29,9 @@ test: setup
 
 test-crash: setup
 	HEADGATE_TEST_KILLS=200 $(BIN)/pytest tests/e2e/test_crash.py -q
+
+test-faults: setup
+	HEADGATE_TEST_FAULTS=all $(BIN)/pytest tests/faults -q
 
 bench: setup
 	$(BIN)/python benchmarks/refresh_bench.py
