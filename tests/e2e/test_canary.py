@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 from tests.e2e.cli_support import Project, command, environment, make_project, wait_until
-from tests.e2e.test_serve import Server, running, stop
+from tests.e2e.served import Server, running, stop
 
 STORED, GIVEN, ENVIRON = "canary-stored-7f3a", "canary-given-91bc", "canary-environ-c04d"
 CANARIES = (STORED, GIVEN, ENVIRON)

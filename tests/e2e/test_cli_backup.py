@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.e2e.cli_support import Project, command, environment
-from tests.e2e.test_serve import Server, running, stop
+from tests.e2e.served import Server, running, stop
 
 
 def newest_run(project: Project) -> int:

@@ -15,7 +15,7 @@ from headgate.client.asked import RunAsked
 from headgate.demo import load_data, write_project
 from headgate.errors import UsageError
 
-ENVIRONMENT, JOB = "dev", 4
+ENVIRONMENT, BESIDE, JOB = "dev", "test", 4
 SMALLEST = 0.01
 """Below, the generator yields offers that share a key, and the project's own tests would rightly refuse them."""
 
@@ -32,7 +32,8 @@ SMALLEST = 0.01
 )
 @click.pass_context
 def demo(ctx: click.Context, *, directory: Path, scale: float) -> None:
-    """Make the TPC-H project in DIR, generate and load its data, deploy it to dev and refresh job 4.
+    """Make the TPC-H project in DIR, generate and load its data, deploy it to dev and refresh job 4. The
+    environment test beside it is deployed, and still empty.
 
     \b
     Examples:
@@ -46,9 +47,11 @@ def demo(ctx: click.Context, *, directory: Path, scale: float) -> None:
     invocation = current()
     invocation.project = directory
     carrier = Carrier(invocation)
-    code = _deploy(carrier)
+    code = _deploy(carrier, ENVIRONMENT)
     if code == 0:
         code = _refresh(carrier)
+    if code == 0:
+        code = _deploy(carrier, BESIDE)
     if code == 0:
         _what_next(directory)
     ctx.exit(code)
@@ -64,9 +67,9 @@ def _refuse_existing(directory: Path) -> None:
         )
 
 
-def _deploy(carrier: Carrier) -> int:
+def _deploy(carrier: Carrier, environment: str) -> int:
     with current().local("headgate demo", stop=carrier.stop) as target:
-        planned = target.prepare(ENVIRONMENT, to=None, tag=None, apply=True)
+        planned = target.prepare(environment, to=None, tag=None, apply=True)
         output.say(headline(reading.plan(planned.plan)))
         return carrier.carry_out(target, planned.start(allow_destructive=False), Ending())
 
@@ -86,5 +89,6 @@ def _what_next(directory: Path) -> None:
         ("headgate nodes lineage MART.FCT_ORDERS", "what a table is made of"),
         ("headgate plan -e dev", "change a node in nodes/ first, and see what it means"),
         ("headgate refresh -e dev -j 4", "run the job again"),
+        ("headgate serve", "the same over HTTP, for others and for scripts"),
     ):
         output.say(f"  {command:<40}{meaning}")
