@@ -6,12 +6,13 @@ statement is first prepared; repositories and their SQL stay the same for every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from headgate.errors import Busy, UsageError
+from headgate.errors import Busy, HeadgateError, UsageError
 from headgate.store.wakeups import Wakeups
 
 P = ParamSpec("P")
@@ -20,6 +21,16 @@ Parameters = Mapping[str, Any]
 Row = tuple[Any, ...]
 
 ATTEMPTS = 5
+YIELD_SECONDS = 0.05
+"""Without it, the change that gave way takes its first row again before the other has woken up to take it."""
+
+PATIENCE_SECONDS = 20.0
+PAUSE_SECONDS = 0.1
+NOTHING_DONE = ("state_unavailable", "state_conflict")
+"""Errors after which the same transaction may be tried again: nothing of it was done."""
+
+PASSING = (*NOTHING_DONE, "state_uncertain", "state_locked", "disk_full")
+"""Errors of the state that are over some time: what could not be written down then can be."""
 
 
 class Conflict(Exception):
@@ -111,9 +122,23 @@ def again(change: Callable[P, T]) -> Callable[P, T]:
             except Busy as error:
                 if error.code != "state_conflict":
                     raise
+            time.sleep(YIELD_SECONDS)
         return change(*args, **kwargs)
 
     return repeated
+
+
+def insist(change: Callable[[], T], codes: Container[str] = NOTHING_DONE) -> T:
+    """Makes a change that consists of one transaction as soon as the state takes it, within PATIENCE_SECONDS. With
+    PASSING also one that was not answered is made again, which the caller can tell from the refusal."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return change()
+        except HeadgateError as error:
+            if error.code not in codes or time.monotonic() >= give_up_at:
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 def value_invalid(error: Exception) -> UsageError:

@@ -10,7 +10,7 @@ from headgate.model.runs import Deployment, DeploymentStatus, Run
 from headgate.store import claims, events
 from headgate.store.blobs import known_digests, not_found
 from headgate.store.codec import from_micros
-from headgate.store.connection import Conflict, Connection, Database, Row
+from headgate.store.connection import Conflict, Connection, Database, Row, again
 from headgate.store.statements import chunks, in_list, load
 
 SQL = load("deployments")
@@ -63,6 +63,7 @@ class Deployments:
                 hint="apply the environment first",
             ) from error
 
+    @again
     def finish(
         self,
         deployment_id: int,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +15,12 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
 
-from headgate.errors import Busy, HeadgateError, StateError
+from headgate.errors import HeadgateError, StateError
 from headgate.model.runs import Run
 from headgate.model.steps import Step, StepOutcome, StepStatus
 from headgate.store import claims, events
 from headgate.store.codec import MICROSECOND, optional_json, to_json, to_micros
-from headgate.store.connection import Connection
+from headgate.store.connection import Connection, insist
 from headgate.store.statements import load
 from headgate.store.steps import move
 from headgate.store.store import Store
@@ -34,11 +33,6 @@ would cost more than the reports themselves."""
 
 TOUCH_TEXTS = timedelta(days=1)
 """How exact it is known when a text was last used: one write a day, not one for each run."""
-
-PATIENCE_SECONDS = 20.0
-PAUSE_SECONDS = 0.1
-NOTHING_DONE = ("state_unavailable", "state_conflict")
-"""Errors after which the same transaction may be tried again: nothing of it was done."""
 
 
 @dataclass(slots=True)
@@ -158,17 +152,13 @@ class Journal:
 
     def _commit(self, batch: _Batch) -> None:
         """Waits for a state that does not answer, or is busy, as long as the run is likely to be ours."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                with self._database.write() as connection:
-                    claims.require_held(connection, self._run.id, self._run.fence)
-                    batch.write(connection)
-                return
-            except (StateError, Busy) as error:
-                if error.code not in NOTHING_DONE or time.monotonic() >= give_up_at:
-                    raise
-            time.sleep(PAUSE_SECONDS)
+
+        def commit() -> None:
+            with self._database.write() as connection:
+                claims.require_held(connection, self._run.id, self._run.fence)
+                batch.write(connection)
+
+        insist(commit)
 
 
 class _Batch:

@@ -15,7 +15,7 @@ from headgate.model.runs import Overlap, Owner, Run, RunKind, RunStatus
 from headgate.model.steps import StepError
 from headgate.store import claims, events, runs
 from headgate.store.codec import MICROSECOND, to_json
-from headgate.store.connection import Conflict, Connection, Database, Row
+from headgate.store.connection import Conflict, Connection, Database, Row, again
 from headgate.store.runs import NewRun, insert_run, one_run, owner_parameters, record_move, run_of_row
 from headgate.store.statements import load
 from headgate.store.steps import reopen
@@ -69,6 +69,7 @@ class Queue:
 
     # --- entering -----------------------------------------------------------------------------------
 
+    @again
     def enter(self, new: NewRun, admission: Admission = Admission()) -> Run:
         """Writes a run down by its overlap policy, and returns it: a new one that waits or was skipped, or the one
         that a waiting run or an idempotency key stands for already.
@@ -141,6 +142,7 @@ class Queue:
 
     # --- claims -------------------------------------------------------------------------------------
 
+    @again
     def claim(self, run_id: int, owner: Owner, lease_seconds: float) -> Run | None:
         """Moves a waiting run to running for `owner` and returns it with its new fence; None where it does not wait
         (any more). A refresh pins the deployment that stands in its environment.
@@ -163,6 +165,7 @@ class Queue:
                 return None
             raise _busy_configuration(run_id, run_of_row(ahead)) from None
 
+    @again
     def claim_next(self, owner: Owner, lease_seconds: float) -> Run | None:
         """Claims the run whose turn it is: handed back ones first, then by priority and age. None where nothing is
         due that this host may carry out."""
@@ -219,6 +222,7 @@ class Queue:
 
     # --- leases -------------------------------------------------------------------------------------
 
+    @again
     def heartbeat(self, run_id: int, fence: int, lease_seconds: float) -> bool:
         """Keeps the lease, and says whether the run is asked to stop. Raises LeaseLost."""
         with self._database.write() as connection:
@@ -235,6 +239,7 @@ class Queue:
         lease_until = self._now() + lease_micros(lease_seconds)
         connection.change(SQL["extend"], {"run_id": run_id, "lease_until": lease_until})
 
+    @again
     def hand_back(self, run_id: int, fence: int, reason: str) -> Run:
         """Moves a running run back to waiting, for another process to go on with; its steps that ran wait again.
         The fence moves, so that whoever had it writes nothing more. Raises LeaseLost."""

@@ -7,7 +7,7 @@ write is refused with LeaseLost. Steps are in `steps`, the writer of a running r
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ from headgate.store.codec import (
     strings_from_json,
     to_json,
 )
-from headgate.store.connection import Conflict, Connection, Database, Row
+from headgate.store.connection import Conflict, Connection, Database, Row, again
 from headgate.store.deployments import NewDeployment, fail_applying, insert_deployment
 from headgate.store.run_lists import ANY_RUN, NEWEST_FIRST, RunFilter, RunOrder, list_statement
 from headgate.store.statements import load, one_of
@@ -89,13 +89,14 @@ class Runs:
             if not connection.change(SQL["pin"], parameters):
                 raise claims.lost(run_id)
 
+    @again
     def finish(
         self,
         run_id: int,
         fence: int,
         status: RunStatus,
         error: StepError | None = None,
-        notes: Iterable[str] = (),
+        notes: Sequence[str] = (),
     ) -> Run:
         """Ends a run, with its work. A failed one whose job has tries left is followed by the next one, in the same
         transaction. Steps still open are canceled, and a deployment still
@@ -128,6 +129,7 @@ class Runs:
             record_move(connection, run, now)
         return run
 
+    @again
     def interrupt(self, run_id: int, fence: int, error: StepError | None = None) -> Run:
         """Marks an open run as failed whose process died: its running steps fail, its waiting ones are
         canceled, a deployment still applying fails and marks its environment. Raises as `finish` does."""
@@ -150,6 +152,7 @@ class Runs:
             record_move(connection, run, now)
         return run
 
+    @again
     def request_cancel(self, run_id: int) -> Run:
         """Cancels a waiting run at once; asks the process of a running one to stop it. Asking twice is asking
         once. Raises NotFound, or Refused `run_ended`."""

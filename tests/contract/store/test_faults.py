@@ -192,7 +192,7 @@ def test_journal_waits_for_a_state_that_is_away_for_a_moment(store: Store) -> No
 
 
 def test_journal_gives_up_on_a_state_that_stays_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgate.store.journal.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("headgate.store.connection.PATIENCE_SECONDS", 0.0)
     faulty, database = make_faulty(store)
     run = started(store)
     plan(store, run)

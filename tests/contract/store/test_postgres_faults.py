@@ -14,12 +14,13 @@ from typing import Any
 import psycopg
 import pytest
 from tests.contract.store.conftest import address, emptied
-from tests.contract.store.samples import PROJECT, environment, started, waiting
+from tests.contract.store.samples import PROJECT, environment, started, step, waiting
 
 from headgate.errors import Busy, HeadgateError, StateError, UsageError
-from headgate.model.runs import RunStatus
-from headgate.store import Store, claims
+from headgate.model.runs import Run, RunKind, RunStatus
+from headgate.store import NewRun, Store, claims
 from headgate.store.connection import Conflict, again
+from headgate.store.deployments import NewDeployment
 from headgate.store.postgres import PostgresConnection, require_version, spelled
 
 
@@ -293,8 +294,34 @@ def test_two_changes_that_block_each_other_end_as_one_done_and_one_to_repeat(sto
         thread.start()
     for thread in threads:
         thread.join()
-    assert refused == ["state_conflict"]
+    assert set(refused) == {"state_conflict"}
     assert [store.runs.get(run.id).priority for run in (first, second)] == [2, 2]
+
+
+def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url: str) -> None:
+    """A deploy that was handed back: a cancel takes the run, then its environment; who claims takes them the other way
+    round."""
+    run = store.runs.create_deploy(NewRun(RunKind.DEPLOY, 1), NewDeployment(1, "m" * 64))
+    store.steps.plan(run.id, run.fence, [step("A")])
+    answers: list[Run] = []
+    cancel = threading.Thread(target=lambda: answers.append(store.runs.request_cancel(run.id)))
+    blocked = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with (
+        psycopg.connect(state_url) as claim,
+        psycopg.connect(state_url, autocommit=True) as observer,
+        claim.transaction(),
+    ):
+        claim.execute("SELECT id FROM headgate.environment WHERE id = 1 FOR NO KEY UPDATE")
+        cancel.start()
+        while observer.execute(blocked).fetchone() == (0,):
+            assert cancel.is_alive()
+        claim.execute(b"UPDATE headgate.run SET priority = 5 WHERE id = %d" % run.id)
+    cancel.join()
+    assert [answer.status for answer in answers] == [RunStatus.CANCELED]
+    assert store.runs.get(run.id).priority == 5
 
 
 def test_failed_statement_that_nobody_minds_does_not_pass_for_a_commit(store: Store) -> None:
