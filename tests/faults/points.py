@@ -32,6 +32,9 @@ class Scenario(StrEnum):
     TAKEOVER = "takeover"
     """A worker that finds a run of another machine, whose lease is over and whose steps were done in part."""
 
+    RERUN = "rerun"
+    """A worker with the rerun of a run that died when it had published more than it wrote down."""
+
     SETTLE = "settle"
     """A worker with a refresh, after a command was killed that had just deployed."""
 
@@ -124,6 +127,8 @@ POINTS = (
     *_around_commit(Scenario.TAKEOVER, JOURNAL),
     Point(Scenario.TAKEOVER, When.AFTER, COMMITTED),
     *_around(Scenario.TAKEOVER, COMMIT),
+    Point(Scenario.RERUN, When.AFTER, COMMIT),
+    *_around_commit(Scenario.RERUN, PLAN),
     Point(Scenario.SETTLE, When.AFTER, COMMITTED),
     *_around_commit(Scenario.SETTLE, FINISH_DEPLOYMENT),
     *_around_commit(Scenario.STOPPING, HAND_BACK),

@@ -30,6 +30,9 @@ if os.environ.get("HEADGATE_TEST_FAULTS") != "all":
         for place, point in enumerate(POINTS)
     ]
 
+DEAD = {Scenario.SETTLE: RunKind.DEPLOY, Scenario.RERUN: RunKind.REFRESH}
+"""Scenarios that begin after a run which failed."""
+
 Contents = dict[str, list[tuple[Any, ...]]]
 twins: dict[tuple[str, str], Contents] = {}
 """What stands in a place where nobody disturbed a scenario."""
@@ -49,6 +52,8 @@ def prepare(place: Place, scenario: Scenario, forker: Forker) -> None:
             place.change()
         case Scenario.TAKEOVER:
             place.begin_elsewhere(journaled=1, published=2)
+        case Scenario.RERUN:
+            place.enter_rerun()
         case Scenario.SETTLE:
             place.change()
             killed_deploy(place, forker)
@@ -120,7 +125,7 @@ def twin(pair: str, scenario: Scenario, new_place: NewPlace, forker: Forker) -> 
     if key not in twins:
         place = new_place(pair)
         with place.opened():
-            if scenario is Scenario.TAKEOVER:
+            if scenario in (Scenario.TAKEOVER, Scenario.RERUN):
                 place.enter_refresh()
             elif scenario is Scenario.SETTLE:
                 place.change()
@@ -163,7 +168,7 @@ def test_process_that_ends_at_any_instant_loses_nothing_and_does_nothing_twice(
         assert place.plan().empty
         if point.scenario is not Scenario.COMMAND:
             ends = [(run.kind, run.status) for run in place.store.runs.list()]
-            if point.scenario is Scenario.SETTLE:
-                ends.remove((RunKind.DEPLOY, RunStatus.FAILED))
+            if dead := DEAD.get(point.scenario):
+                ends.remove((dead, RunStatus.FAILED))
             assert {status for _, status in ends} == {RunStatus.SUCCEEDED}, ends
     assert place.contents() == peaceful

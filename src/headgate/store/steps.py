@@ -27,11 +27,13 @@ class Steps:
         self._database = database
         self._now = now_micros
 
-    def plan(self, run_id: int, fence: int, steps: Sequence[Step]) -> None:
-        """Writes the steps of an open run, all waiting, in the order given. Once per run.
+    def plan(self, run_id: int, fence: int, steps: Sequence[Step], *, reused: Iterable[str] = ()) -> None:
+        """Writes the steps of an open run, all waiting but for those `reused` from an earlier run, in the order given.
+        Once per run.
 
         Raises LeaseLost, or Refused `steps_planned` where the run has some of them already.
         """
+        now = self._now()
         rows = [
             {
                 "run_id": run_id,
@@ -50,40 +52,12 @@ class Steps:
                 connection.change_many(SQL["plan"], rows)
                 data = {"count": len(rows)}
                 event = events.values(
-                    self._now(), "steps_planned", data, run_id=run_id, environment_id=environment_id
+                    now, "steps_planned", data, run_id=run_id, environment_id=environment_id
                 )
                 events.add(connection, event)
+                _reuse(connection, run_id, environment_id, list(reused), now)
         except Conflict as error:
             raise Refused("steps_planned", f"run {run_id} has steps of these names already") from error
-
-    def reuse(self, run_id: int, fence: int, step_ids: Iterable[str]) -> None:
-        """Marks waiting steps as done by an earlier run. Raises LeaseLost, or Refused `step_move_refused`."""
-        now = self._now()
-        ids = list(dict.fromkeys(step_ids))
-        data = to_json({"status": StepStatus.REUSED})
-        with self._database.write() as connection:
-            environment_id, _ = claims.require_held(connection, run_id, fence)
-            move(
-                connection,
-                run_id,
-                StepStatus.REUSED,
-                SQL["reuse"],
-                [{"run_id": run_id, "step_id": step_id, "at": now} for step_id in ids],
-            )
-            events.add(
-                connection,
-                *(
-                    events.values(
-                        now,
-                        "step_status",
-                        data,
-                        run_id=run_id,
-                        step_id=step_id,
-                        environment_id=environment_id,
-                    )
-                    for step_id in ids
-                ),
-            )
 
     def statements(self, run_id: int, step_id: str | None = None) -> dict[str, list[StatementRecord]]:
         """What ran, in order, by step in the order of the plan; of one step where it is named."""
@@ -155,6 +129,18 @@ def fail_interrupted(connection: Connection, run: Run, now: int, error: StepErro
     """Closes the steps of a run whose process died: what ran failed, what waited is canceled."""
     _close(connection, run, now, (StepStatus.RUNNING, StepStatus.FAILED), error)
     _close(connection, run, now, (StepStatus.WAITING, StepStatus.CANCELED), None)
+
+
+def _reuse(connection: Connection, run_id: int, environment_id: int, ids: list[str], now: int) -> None:
+    """With the plan, or a worker that dies between the two would leave them to be done a second time."""
+    if not ids:
+        return
+    rows: list[dict[str, object]] = [{"run_id": run_id, "step_id": step_id, "at": now} for step_id in ids]
+    move(connection, run_id, StepStatus.REUSED, SQL["reuse"], rows)
+    data = to_json({"status": StepStatus.REUSED})
+    of_run = {"run_id": run_id, "environment_id": environment_id}
+    told = (events.values(now, "step_status", data, step_id=step_id, **of_run) for step_id in ids)
+    events.add(connection, *told)
 
 
 def reopen(connection: Connection, run: Run, now: int) -> None:

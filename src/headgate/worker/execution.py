@@ -176,9 +176,7 @@ class Execution:
         steps = self.steps(content, catalog, deployment, ids)
         self.require_intervals(steps)
         reused = [s.id for s in steps if chosen is not None and s.id in chosen.published]
-        with self.journal(steps) as sink:
-            if reused:
-                self.store.steps.reuse(self.run.id, self.run.fence, reused)
+        with self.journal(steps, reused=reused) as sink:
             todo = [step for step in steps if step.id not in set(reused)]
             outcomes = executor.execute(todo, self.execution(warehouse, sink))
         return outcomes | {name: StepOutcome(StepStatus.REUSED) for name in reused}
@@ -281,10 +279,12 @@ class Execution:
         )
 
     @contextmanager
-    def journal(self, steps: Sequence[Step], *, planned: bool = False) -> Iterator[StepSink]:
+    def journal(
+        self, steps: Sequence[Step], *, planned: bool = False, reused: Sequence[str] = ()
+    ) -> Iterator[StepSink]:
         """Where the steps' ends are written; `planned` where the steps themselves are already."""
         if not planned:
-            self.store.steps.plan(self.run.id, self.run.fence, steps)
+            self.store.steps.plan(self.run.id, self.run.fence, steps, reused=reused)
         if self.observer is not None:
             usual = self.store.steps.usual_durations(self.environment.id, [step.id for step in steps])
             self.observer.planned(self.run, steps, usual)

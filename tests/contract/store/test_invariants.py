@@ -69,13 +69,14 @@ class Operations(RuleBasedStateMachine):
             self.store.deployments.begin(environment_id=1, manifest_digest="m", run_id=run.id)
 
     @precondition(any_run)
-    @rule(number=picks, owner=st.sampled_from([OWNER, OTHER]))
-    def claim(self, number: int, owner: Owner) -> None:
+    @rule(number=picks, owner=st.sampled_from([OWNER, OTHER]), reused=st.lists(names, unique=True))
+    def claim(self, number: int, owner: Owner, reused: list[str]) -> None:
         self.clock.advance(seconds=1)
         with suppress(HeadgateError):
             run = self.store.queue.claim(self.pick(number, waiting=True).id, owner, 30)
             if run is not None:
-                self.store.steps.plan(run.id, run.fence, [step(name) for name in NAMES])
+                done = [f"MART.{name}" for name in reused]
+                self.store.steps.plan(run.id, run.fence, [step(name) for name in NAMES], reused=done)
 
     @precondition(any_run)
     @rule(
@@ -94,13 +95,6 @@ class Operations(RuleBasedStateMachine):
                 else:
                     journal.step_finished(step(name), StepOutcome(status, published=status.good), at)
                 journal.flush()
-
-    @precondition(any_run)
-    @rule(number=picks, stale=stale, name=names)
-    def reuse(self, number: int, stale: bool, name: str) -> None:
-        run = self.pick(number, stale)
-        with suppress(HeadgateError):
-            self.store.steps.reuse(run.id, run.fence, [f"MART.{name}"])
 
     @precondition(any_run)
     @rule(number=picks, stale=stale, status=st.sampled_from(FINAL_RUN))
@@ -151,7 +145,6 @@ class Operations(RuleBasedStateMachine):
             lambda: self.store.queue.heartbeat(run.id, old, 30),
             lambda: self.store.runs.pin(run.id, old, 1),
             lambda: self.store.steps.plan(run.id, old, [step("Z")]),
-            lambda: self.store.steps.reuse(run.id, old, ["MART.A"]),
         ]
         for attempt in attempts:
             with pytest.raises(LeaseLost):

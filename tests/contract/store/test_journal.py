@@ -241,13 +241,14 @@ def test_closed_journal_takes_no_more_reports(store: Store, run: Run, steps: lis
         journal.step_started(steps[0], START)
 
 
-def test_reuse_marks_waiting_steps_only(store: Store, run: Run) -> None:
-    store.steps.reuse(run.id, run.fence, ["MART.A", "MART.C"])
-    assert statuses(store, run) == [StepStatus.REUSED, StepStatus.WAITING, StepStatus.REUSED]
+def test_steps_that_an_earlier_run_did_are_planned_as_reused(store: Store, steps: list[Step]) -> None:
+    run = started(store)
     with pytest.raises(Refused) as caught:
-        store.steps.reuse(run.id, run.fence, ["MART.B", "MART.A"])
+        store.steps.plan(run.id, run.fence, steps[:1], reused=["MART.C"])
     assert caught.value.code == "step_move_refused"
-    assert statuses(store, run)[1] is StepStatus.WAITING
+    assert statuses(store, run) == []
+    store.steps.plan(run.id, run.fence, steps, reused=["MART.A", "MART.C"])
+    assert statuses(store, run) == [StepStatus.REUSED, StepStatus.WAITING, StepStatus.REUSED]
     last = store.events.read(run_id=run.id)[-1]
     assert (last.step_id, last.data) == ("MART.C", {"status": "reused"})
 

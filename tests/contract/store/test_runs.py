@@ -249,8 +249,7 @@ def test_running_run_is_asked_to_stop_and_told_once(store: Store) -> None:
 
 def test_interrupted_run_fails_with_its_steps_and_frees_what_it_held(store: Store, clock: Clock) -> None:
     run = started(store, config_key="all/1")
-    store.steps.plan(run.id, run.fence, [step("A"), step("B"), step("C")])
-    store.steps.reuse(run.id, run.fence, ["MART.C"])
+    store.steps.plan(run.id, run.fence, [step("A"), step("B"), step("C")], reused=["MART.C"])
     with store.database.write() as connection:
         connection.change("UPDATE step SET status = 'running' WHERE step_id = 'MART.A'")
     at = clock.advance(hours=1)
@@ -276,7 +275,6 @@ def test_process_that_was_thought_dead_writes_nothing_more(store: Store) -> None
         lambda: store.runs.pin(run.id, run.fence, 1),
         lambda: store.runs.interrupt(run.id, run.fence),
         lambda: store.steps.plan(run.id, run.fence, [step("A")]),
-        lambda: store.steps.reuse(run.id, run.fence, []),
     ]
     for write in late:
         with pytest.raises(LeaseLost):
