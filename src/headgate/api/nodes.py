@@ -16,7 +16,7 @@ from headgate.model.bound import Selectable
 from headgate.service import asking, bodies, node_bodies
 from headgate.service.bodies import Body
 from headgate.service.context import Context, find_environment
-from headgate.service.lineage import find_node, lineage
+from headgate.service.lineage import find_column, find_node, lineage
 from headgate.service.paging import Page, cut
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
@@ -88,7 +88,7 @@ def show_lineage(
     context = caller.require(Read())
     nodes = asking.deployed_manifest(context, find_environment(context, environment)).nodes
     found = find_node(nodes, node)
-    column = asking.find_column(found, asked.column) if asked.column is not None else None
+    column = find_column(found, asked.column) if asked.column is not None else None
     return answer(node_bodies.lineage_body(lineage(nodes, found, column, asked.depth)))
 
 

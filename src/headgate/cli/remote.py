@@ -5,7 +5,6 @@ A server that was found by itself runs over the project that the command stands 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +23,6 @@ from headgate.errors import HeadgateError, NotFound, Refused, UsageError
 if TYPE_CHECKING:
     from headgate.compile import Compiled
     from headgate.model.project import Environment
-
-TURN_SECONDS = 1.5
-"""A run that has not begun by then is said to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +72,7 @@ class RemoteTarget(Calls):
                     view.say(f"run {run_id} goes on, it could not be canceled: {error.message}")
 
         stop.when_requested(cancel)
-        turn = threading.Timer(TURN_SECONDS, self._tell_of_turn, (run_id, view))
-        turn.daemon = True
-        turn.start()
-        try:
-            follow(Following(self, run_id, told=view.say), view)
-        finally:
-            turn.cancel()
-
-    def _tell_of_turn(self, run_id: int, view: View) -> None:
-        try:
-            if self.run(run_id)["status"] == "waiting":
-                view.waiting(f"run {run_id} waits for its turn")
-        except HeadgateError:
-            pass  # whoever follows the run says so
+        follow(Following(self, run_id, told=view.say), view)
 
     def reused(self, run_id: int) -> Sequence[str]:  # noqa: ARG002
         return ()  # the client's `Teller` leaves them out by itself
@@ -155,7 +138,9 @@ class RemoteTarget(Calls):
 
         compiled = self._compiled()
         named = [environment_of(compiled, name)] if name else [*compiled.environments.values()]
-        data = [self._apply(one, compiled.manifest.name) for one in named]
+        applied = [self._apply(one, compiled.manifest.name)["id"] for one in named]
+        listed = {one["id"]: one for one in self.environments(limit=None)["data"]}
+        data = [listed[id_] for id_ in applied]
         return {"data": data, "next": None, "limit": max(len(data), 1)}
 
     def _apply(self, environment: Environment, project: str) -> Body:

@@ -12,7 +12,8 @@ from headgate.model.steps import Step, StepError, StepKind, StepOutcome, StepSta
 
 
 class Observer(Protocol):
-    """Somebody who watches a run. `usual_seconds` says how long steps usually take, as far as it is known."""
+    """Somebody who watches a run, told by several threads. `usual_seconds` says how long steps usually take, as far
+    as it is known."""
 
     def planned(self, run: Run, steps: Sequence[Step], usual_seconds: Mapping[str, float]) -> None: ...
 
@@ -40,10 +41,8 @@ class Teller:
         self._settle()
         status = event.data.get("status")
         match event.kind:
-            case "run_status" if status == RunStatus.WAITING:
-                self._observer.waiting(
-                    str(event.data.get("reason") or f"run {self._run.id} waits for its turn")
-                )
+            case "run_status" if status == RunStatus.WAITING and event.data.get("reason"):
+                self._observer.waiting(str(event.data["reason"]))  # again: its worker has given it back
             case "steps_planned":
                 self._planned = event.data.get("count", 0)
             case "step_status" if event.step_id is not None and status is not None:
@@ -53,15 +52,18 @@ class Teller:
         if status is StepStatus.REUSED:
             self._planned = None if self._planned is None else self._planned - 1
             return
-        if self._planned is not None:  # all that is reused has been told
-            self._observer.planned(self._run, [_step(f"step {n + 1}") for n in range(self._planned)], {})
-            self._planned = None
+        self._plan()  # all that is reused has been told
         if status is StepStatus.RUNNING:
             self._observer.step_started(step, event.at)
         elif status.final:
             error = event.data.get("error")
             outcome = StepOutcome(status, error=StepError(error["code"], error["message"]) if error else None)
             self._ended = (step, outcome, event.at)
+
+    def _plan(self) -> None:
+        if self._planned is not None:
+            self._observer.planned(self._run, [_step(f"step {n + 1}") for n in range(self._planned)], {})
+            self._planned = None
 
     def _settle(self, step_id: str | None = None, counts: Mapping[str, Any] | None = None) -> None:
         if self._ended is None:
@@ -75,6 +77,7 @@ class Teller:
 
     def close(self) -> None:
         """No event comes any more."""
+        self._plan()  # a run may have no step
         self._settle()
 
 
@@ -95,7 +98,7 @@ class Printer:
 
     def planned(self, run: Run, steps: Sequence[Step], usual_seconds: Mapping[str, float]) -> None:  # noqa: ARG002
         self._total, self._done = len(steps), 0
-        self.say(f"{run.kind} {run.id}: {len(steps)} steps")
+        self.say(f"{run.kind} {run.id}: {len(steps)} step{'' if len(steps) == 1 else 's'}")
 
     def waiting(self, reason: str) -> None:
         self.say(f"waiting: {reason}")

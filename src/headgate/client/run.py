@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -10,8 +11,11 @@ from headgate.client.answers import RunInfo, StepResult
 from headgate.client.calls import Calls
 from headgate.client.events import Following
 from headgate.client.progress import Observer, Printer, Teller
-from headgate.errors import Refused
+from headgate.errors import HeadgateError, Refused
 from headgate.model.runs import Event, Run, RunStatus, StepRow
+
+TURN_SECONDS = 1.5
+"""A run that has not begun by then is said to wait."""
 
 
 class RunHandle:
@@ -87,7 +91,27 @@ class RunHandle:
 
 
 def follow(following: Following, observer: Observer | None) -> Run:
-    """The run as it ended; `observer` is told what it does."""
+    """The run as it ended; `observer` is told what it does, and that it waits where it does not begin soon."""
+    if observer is None:
+        return _follow(following, None)
+    turn = threading.Timer(TURN_SECONDS, _tell_of_turn, (following, observer))
+    turn.daemon = True
+    turn.start()
+    try:
+        return _follow(following, observer)
+    finally:
+        turn.cancel()
+
+
+def _tell_of_turn(following: Following, observer: Observer) -> None:
+    try:
+        if reading.run(following.calls.run(following.run_id)).status is RunStatus.WAITING:
+            observer.waiting(f"run {following.run_id} waits for its turn")
+    except HeadgateError:
+        pass  # whoever follows the run says so
+
+
+def _follow(following: Following, observer: Observer | None) -> Run:
     teller: Teller | None = None
     ended: Run | None = None
     for heard in following.events():

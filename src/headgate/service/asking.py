@@ -276,15 +276,6 @@ def list_nodes(
     return cut(found[: limit + 1], limit, lambda node: node.id)
 
 
-def find_column(node: Node, name: str) -> str:
-    """As the node spells it. Raises NotFound `column_not_found`."""
-    for column in node.columns:
-        if column.name.lower() == name.lower():
-            return column.name
-    names = [column.name for column in node.columns]
-    raise NotFound("column_not_found", f"{node.id} has no column {name}", hint=did_you_mean(name, names))
-
-
 def find_subgraph(subgraphs: Mapping[str, T], name: str) -> T:
     """Raises NotFound `subgraph_not_found`."""
     if name in subgraphs:

@@ -62,17 +62,20 @@ def find_subject(nodes: Mapping[str, Node], name: str) -> tuple[Node, str | None
             node = find_node(nodes, head)
         except NotFound:
             raise error from None
+    return node, find_column(node, column)
+
+
+def find_column(node: Node, name: str) -> str:
+    """As the node spells it, compared without case. Raises NotFound `column_not_found`."""
     for known in node.columns:
-        if known.name.lower() == column.lower():
-            return node, known.name
+        if known.name.lower() == name.lower():
+            return known.name
     names = [known.name for known in node.columns]
     otherwise = (
         f"its columns are {', '.join(names[:20])}" if names else "its columns are not known to compile"
     )
     raise NotFound(
-        "column_not_found",
-        f"{node.id} has no column {column}",
-        hint=did_you_mean(column, names, otherwise),
+        "column_not_found", f"{node.id} has no column {name}", hint=did_you_mean(name, names, otherwise)
     )
 
 

@@ -165,7 +165,7 @@ def _id_taken(connection: Connection, environment: Environment, project: str) ->
 
 def _not_found(connection: Connection, environment: int | str) -> NotFound:
     names = [row[0] for row in connection.rows(SQL["names"])]
-    known = f"known: {', '.join(names[:10])}" if names else "deploy to it first"
+    known = f"there are {', '.join(names[:10])}" if names else "deploy to it first"
     return NotFound(
         "environment_not_found",
         f"there is no environment {environment}",
