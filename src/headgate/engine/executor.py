@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from headgate.engine.marker import decided
 from headgate.engine.step import Clock, Reshape, run_step, step_error
 from headgate.engine.stop import Stop
 from headgate.errors import HeadgateError
@@ -119,6 +120,7 @@ class _Dag:
                 if outcome.error is not None and outcome.error.code == "warehouse_unavailable":
                     self.drop_session(session)
                     session = None
+                outcome = decided(step, outcome, execution.warehouse, execution.late.run_uid)
                 execution.sink.step_finished(step, outcome, execution.clock())
                 self.complete(name, outcome)
         except BaseException as error:  # the outermost loop of the thread: handed to the caller

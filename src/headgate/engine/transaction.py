@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headgate.engine.executor import Execution
+from headgate.engine.marker import UNDECIDED, markers
 from headgate.engine.step import Attempt, step_error
 from headgate.errors import HeadgateError, StatementCanceled
 from headgate.model.steps import Step, StepError, StepOutcome, StepStatus
@@ -17,11 +18,13 @@ def execute_atomically(
 
     When one fails, it is reported as failed (or canceled), those before it as skipped (`rolled_back`) and those
     after it as skipped; the warehouse is as it was. The sink hears a step's end only when the transaction's is
-    known. Raises a HeadgateError of the warehouse only where there is no step that it could be told of.
+    known. Raises a HeadgateError of the warehouse only where there is no step that it could be told of, or the commit
+    was not answered and the warehouse does not say what became of it.
     """
     session = execution.warehouse.session()
     execution.stop.when_requested(session.cancel)
     attempts: list[Attempt] = []
+    committing = False
     try:
         session.begin()
         for step in steps:
@@ -35,18 +38,27 @@ def execute_atomically(
             rows=None,
             table=None,
         )
+        committing = True
         session.commit()
-        outcomes = {a.step.id: a.outcome(StepStatus.SUCCEEDED) for a in attempts}
+        outcomes = _done(attempts)
     except HeadgateError as error:
         session.rollback()
-        if not steps:
+        undecided = error.code in UNDECIDED and (committing or error.code == "already_published")
+        if undecided and marker_step in markers(execution.warehouse, execution.late.run_uid):
+            outcomes = _done(attempts)
+        elif steps:
+            outcomes = _rolled_back(steps, attempts, error)
+        else:
             raise
-        outcomes = _rolled_back(steps, attempts, error)
     finally:
         session.close()
     for step in steps:
         execution.sink.step_finished(step, outcomes[step.id], execution.clock())
     return outcomes
+
+
+def _done(attempts: Sequence[Attempt]) -> dict[str, StepOutcome]:
+    return {attempt.step.id: attempt.outcome(StepStatus.SUCCEEDED) for attempt in attempts}
 
 
 def _rolled_back(
