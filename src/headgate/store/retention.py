@@ -226,8 +226,7 @@ class _Newest:
     def _since(self, connection: Connection, place: _Place) -> int:
         if place not in self._first:
             which = RunFilter(environment_id=place[0], job_id=place[1])
-            statement, parameters = list_statement(which, NEWEST_FIRST)
-            rows = connection.rows(statement, {**parameters, "limit": self._count})
+            rows = connection.rows(*list_statement(which, NEWEST_FIRST, self._count))
             self._first[place] = rows[-1][0] if len(rows) == self._count else 0
         return self._first[place]
 

@@ -213,9 +213,9 @@ class Runs:
         """Runs in the order asked for, at most `limit`; by default newest first, those below `before_id`."""
         if before_id is not None:
             order = replace(order, after_id=before_id)
-        statement, parameters = list_statement(which, order)
+        statement, parameters = list_statement(which, order, limit)
         with self._database.read() as connection:
-            return [run_of_row(row) for row in connection.rows(statement, {**parameters, "limit": limit})]
+            return [run_of_row(row) for row in connection.rows(statement, parameters)]
 
 
 def last_run(connection: Connection, environment_id: int) -> Run | None:

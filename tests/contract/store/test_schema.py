@@ -15,7 +15,8 @@ from tests.contract.store.samples import OWNER, Clock
 from headgate.errors import Busy
 from headgate.model.runs import RunKind, RunStatus
 from headgate.store import RunFilter, Store
-from headgate.store.run_lists import RunOrder, list_statement
+from headgate.store.codec import from_micros
+from headgate.store.run_lists import RunKey, RunOrder, list_statement
 
 RUN_COUNT = 100_000
 
@@ -33,7 +34,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             )
         connection.change_many(
             "INSERT INTO run (uid, kind, status, environment_id, job_id, config_key, request, requested_by,"
-            " created_at) VALUES (:n, :kind, :status, :environment_id, :job_id, :key, '{}', '', 0)",
+            " created_at, started_at, ended_at) VALUES (:n, :kind, :status, :environment_id, :job_id, :key, '{}', '',"
+            " 0, :started_at, :ended_at)",
             (
                 {
                     "n": n,
@@ -42,6 +44,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
                     "environment_id": 3 if n % 5000 == 0 else 1 + n % 2,
                     "job_id": (None, 1, 1, 2, 1 + n % 300)[n % 5],
                     "key": "all/1",
+                    "started_at": n if n <= RUN_COUNT - 20 else None,
+                    "ended_at": n + 5 if n <= RUN_COUNT - 20 else None,
                 }
                 for n in range(1, RUN_COUNT + 1)
             ),
@@ -68,40 +72,60 @@ def instructions(store: Store) -> Iterator[list[int]]:
     raw.set_progress_handler(None, 0)
 
 
-FILTERS = list(
-    itertools.product(
+FILTERS = [
+    RunFilter(*wanted)
+    for wanted in itertools.product(
         (None, 1, 3),
         (None, RunStatus.FAILED, RunStatus.WAITING, RunStatus.RUNNING),
         (None, RunKind.DEPLOY, RunKind.REFRESH),
         (None, 1, 77, 5000),
-        (None, RUN_COUNT // 2),
     )
-)
+]
+MIDDLE = RUN_COUNT // 2
+ORDERS = [
+    *(RunOrder(after_id=after) for after in (None, MIDDLE)),
+    *(RunOrder(key, direction) for key in (RunKey.STARTED, RunKey.ENDED) for direction in (True, False)),
+    *(RunOrder(key, True, MIDDLE, from_micros(MIDDLE)) for key in (RunKey.STARTED, RunKey.ENDED)),
+]
 
 
-def test_page_of_runs_reads_a_small_part_of_100000_whatever_the_filter(history: Store) -> None:
-    for environment_id, status, kind, job_id, before_id in FILTERS:
-        which = RunFilter(environment_id, status, kind, job_id)
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_page_of_runs_reads_a_small_part_of_100000_whatever_the_filter(
+    history: Store, order: RunOrder
+) -> None:
+    for which in FILTERS:
         with instructions(history) as hundreds:
-            history.runs.list(which, limit=50, before_id=before_id)
+            history.runs.list(which, limit=50, order=order)
         # A table read whole is above 10,000 hundreds here.
-        assert hundreds[0] < 1500, (which, before_id, hundreds)
+        assert hundreds[0] < 1500, (which, hundreds)
 
 
-def test_page_of_runs_is_found_by_an_index(history: Store) -> None:
-    for environment_id, status, kind, job_id, before_id in FILTERS:
-        which = RunFilter(environment_id, status, kind, job_id)
-        statement, parameters = list_statement(which, RunOrder(after_id=before_id))
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_page_of_runs_is_found_by_an_index(history: Store, order: RunOrder) -> None:
+    for which in FILTERS:
+        statement, parameters = list_statement(which, order, 50)
         with history.database.read() as connection:
-            plan = connection.rows(f"EXPLAIN QUERY PLAN {statement}", {**parameters, "limit": 50})
+            plan = connection.rows(f"EXPLAIN QUERY PLAN {statement}", parameters)
         details = [row[3] for row in plan]
-        if which == RunFilter() and before_id is None:
-            assert details == ["SCAN run"]  # from the newest row down, to the limit
+        if which == RunFilter() and order.after_id is None:
+            walked = "" if order.key is RunKey.ID else f" USING INDEX run_by_{order.key.value[:-5]}"
+            assert details == [f"SCAN run{walked}"] or "SEARCH" in details[0], details  # to the limit
             continue
         reads = [detail for detail in details if detail.startswith(("SCAN run", "SEARCH run"))]
         assert reads
         for read in reads:
             assert re.match(r"SEARCH run USING (COVERING )?(INDEX|INTEGER PRIMARY KEY)", read), details
+
+
+def test_page_of_many_jobs_is_read_at_all_and_in_order(history: Store) -> None:
+    for count in (2, 9, 40, 300):
+        which = RunFilter(job_id=tuple(range(1, count + 1)))
+        for order in ORDERS:
+            page = history.runs.list(which, limit=50, order=order)
+            keys = [run.id for run in page]  # instants were given out in the order of ids
+            assert keys == sorted(keys, reverse=order.descending)
+            assert len(page) == 50
+            assert {run.job_id for run in page} <= set(range(1, count + 1))
 
 
 def test_questions_that_are_asked_all_the_time_do_not_read_the_history(history: Store) -> None:

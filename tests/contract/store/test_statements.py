@@ -28,8 +28,8 @@ SHARED = sorted(
 FILLED = {
     "where": "environment_id = :environment_id AND id < :before_id",
     "parts": "SELECT id FROM run WHERE kind = 'refresh'",
-    "direction": "DESC",
-    "key": "started_at",
+    "order": "run.started_at DESC, run.id DESC",
+    "limit": "50",
     "allowed": "'running', 'waiting'",
     "statuses": "'running'",
     "digests": ":v0, :v1",

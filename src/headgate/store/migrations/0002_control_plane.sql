@@ -15,9 +15,22 @@ CREATE INDEX run_waiting ON run (priority DESC, id) WHERE status = 'waiting';
 CREATE INDEX run_started ON run (environment_id, kind) WHERE status IN ('running', 'waiting') AND started_at IS NOT NULL;
 CREATE INDEX run_waiting_deploy ON run (environment_id) WHERE status = 'waiting' AND kind = 'deploy';
 
--- Lists of runs by when they started or ended.
+-- Lists of runs by when they started or ended, merged of ranges like those by id. A run is in none before it starts.
 CREATE INDEX run_by_start ON run (started_at, id) WHERE started_at IS NOT NULL;
+CREATE INDEX run_by_start_status ON run (kind, status, started_at, id) WHERE started_at IS NOT NULL;
+CREATE INDEX run_by_start_environment ON run (environment_id, kind, status, started_at, id)
+  WHERE started_at IS NOT NULL;
+CREATE INDEX run_by_start_job ON run (job_id, kind, status, started_at, id)
+  WHERE started_at IS NOT NULL AND job_id IS NOT NULL;
+CREATE INDEX run_by_start_environment_job ON run (environment_id, job_id, kind, status, started_at, id)
+  WHERE started_at IS NOT NULL AND job_id IS NOT NULL;
 CREATE INDEX run_by_end ON run (ended_at, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_by_end_status ON run (kind, status, ended_at, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_by_end_environment ON run (environment_id, kind, status, ended_at, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_by_end_job ON run (job_id, kind, status, ended_at, id)
+  WHERE ended_at IS NOT NULL AND job_id IS NOT NULL;
+CREATE INDEX run_by_end_environment_job ON run (environment_id, job_id, kind, status, ended_at, id)
+  WHERE ended_at IS NOT NULL AND job_id IS NOT NULL;
 
 -- Leases that ran out.
 CREATE INDEX work_by_lease ON work (lease_until) WHERE lease_until IS NOT NULL;

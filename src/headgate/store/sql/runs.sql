@@ -29,20 +29,16 @@ VALUES (:run_id, :host, :pid, :process_started, :label, :attached)
 SELECT {columns} FROM run WHERE id = :id
 
 -- name: list
--- Runs by id.
-SELECT {columns} FROM run WHERE {where} ORDER BY id {direction} LIMIT :limit
-
--- name: list_by_instant
--- Runs by when they started or ended.
-SELECT {columns} FROM run WHERE {where} ORDER BY {key} {direction}, id {direction} LIMIT :limit
+-- The first runs of one range of an index.
+SELECT {columns} FROM run WHERE {where} ORDER BY {order} LIMIT {limit}
 
 -- name: list_merged
 -- The first runs of several ranges.
-SELECT {columns} FROM run WHERE id IN ({parts}) ORDER BY id {direction} LIMIT :limit
+SELECT {columns} FROM ({parts}) AS part CROSS JOIN run WHERE run.id = part.id ORDER BY {order} LIMIT {limit}
 
 -- name: list_part
--- The first runs of one range of an index.
-SELECT id FROM (SELECT id FROM run WHERE {where} ORDER BY id {direction} LIMIT :limit) AS part
+-- The first runs of one range, by id.
+SELECT id FROM (SELECT run.id FROM run WHERE {where} ORDER BY {order} LIMIT {limit}) AS part
 
 -- name: last_of_environment
 -- The newest run of an environment.
