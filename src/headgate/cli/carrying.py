@@ -67,7 +67,8 @@ class Carrier:
         view = self._view(target)
         say = Quietly(view.say)
         try:
-            with stopping(self.stop, say, before_exit=view.close):
+            left = {"left": "leaves the run to the server"} if target.remote else {}
+            with stopping(self.stop, say, before_exit=view.close, **left):
                 target.carry_out(run_id, view, self.stop)
         finally:
             view.close()

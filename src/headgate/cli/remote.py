@@ -5,6 +5,7 @@ A server that was found by itself runs over the project that the command stands 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from headgate.client.events import Following
 from headgate.client.run import follow
 from headgate.client.transport import Transport
 from headgate.engine.stop import Stop
-from headgate.errors import HeadgateError, NotFound, Refused, UsageError
+from headgate.errors import HeadgateError, NotFound, Refused, ServerUnavailable, UsageError
 
 if TYPE_CHECKING:
     from headgate.compile import Compiled
@@ -64,15 +65,27 @@ class RemoteTarget(Calls):
         return datetime.now(UTC)
 
     def carry_out(self, run_id: int, view: View, stop: Stop) -> None:
+        unheard: list[ServerUnavailable] = []
+        given_up = threading.Event()  # a cancel did not reach the server
+
         def cancel() -> None:
             try:
                 self.cancel(run_id)
+            except ServerUnavailable as error:
+                message = f"run {run_id} goes on, it could not be canceled: {error.message}"
+                hint = f"`headgate cancel {run_id}` once the server is back"
+                unheard.append(ServerUnavailable(error.code, message, hint=hint))
+                given_up.set()
             except HeadgateError as error:
                 if error.code != "run_ended":
                     view.say(f"run {run_id} goes on, it could not be canceled: {error.message}")
 
+        def pause(seconds: float) -> None:
+            if given_up.wait(seconds):
+                raise unheard[0]
+
         stop.when_requested(cancel)
-        follow(Following(self, run_id, told=view.say), view)
+        follow(Following(self, run_id, told=view.say, sleep=pause), view)
 
     def reused(self, run_id: int) -> Sequence[str]:  # noqa: ARG002
         return ()  # the client's `Teller` leaves them out by itself

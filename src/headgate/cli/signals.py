@@ -19,12 +19,15 @@ _REASONS = {
     signal.SIGTERM: "canceled by SIGTERM",
     signal.SIGHUP: "canceled: the terminal was closed",
 }
+_LEFT = "leaves the run to be marked as interrupted"
 
 
 @contextmanager
-def stopping(stop: Stop, say: Callable[[str], None], *, before_exit: Callable[[], None]) -> Iterator[None]:
+def stopping(
+    stop: Stop, say: Callable[[str], None], *, before_exit: Callable[[], None], left: str = _LEFT
+) -> Iterator[None]:
     """While inside, a signal requests `stop`. `before_exit` puts the terminal in order when a third one ends the
-    process at once, with everything that is not recorded yet."""
+    process at once, with everything that is not recorded yet; `left` says what becomes of the run then."""
     received = 0
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -37,7 +40,7 @@ def stopping(stop: Stop, say: Callable[[str], None], *, before_exit: Callable[[]
             say("stopping: waiting for the running statements to end")
             stop.request(_REASONS[signal.Signals(number)])
         elif count == 2:
-            say("still stopping; once more ends at once, and leaves the run to be marked as interrupted")
+            say(f"still stopping; once more ends at once, and {left}")
         else:
             before_exit()
             os._exit(1)

@@ -89,7 +89,9 @@ def _serve(server: Hosted, settings: Settings, listening: socket.socket, *, no_w
         if server.host.running:
             output.say("runs that do not end soon are handed back; once more hands them back at once")
         for thread in reversed(threads):  # answers are given as long as runs end
-            http.should_exit = thread is answering
+            if thread is answering:
+                app.close()
+                http.should_exit = True
             thread.join()
     return FAILED if broke else DONE
 
