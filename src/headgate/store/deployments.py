@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from headgate.errors import NotFound, Refused
-from headgate.model.runs import Deployment, DeploymentStatus, Run
+from headgate.model.runs import Deployment, DeploymentStatus, Run, RunKind
 from headgate.store import claims, events
 from headgate.store.blobs import known_digests, not_found
 from headgate.store.codec import from_micros
@@ -189,7 +189,9 @@ def insert_deployment(connection: Connection, new: NewDeployment, run_id: int | 
 def fail_applying(connection: Connection, run: Run, now: int) -> int:
     """Fails the deployment that a run which is over left unfinished. Where the run had written down its steps,
     which it does just before the first statement, the environment is marked and the deployment unsettled; else
-    nothing was touched. Returns how many."""
+    nothing was touched. Returns how many; none where the run is no deploy."""
+    if run.kind is not RunKind.DEPLOY:
+        return 0
     started = connection.row(SQL["has_steps"], {"run_id": run.id}) is not None
     rows = connection.rows(SQL["leave"], {"run_id": run.id, "now": now, "unsettled": int(started)})
     for row in rows:

@@ -118,11 +118,13 @@ def move(
 
 
 def cancel_open(connection: Connection, run: Run, now: int) -> int:
-    """Cancels the steps of a run that is over which the engine left open. Returns how many."""
-    closed = 0
-    for source in (StepStatus.RUNNING, StepStatus.WAITING):
-        closed += _close(connection, run, now, (source, StepStatus.CANCELED), None)
-    return closed
+    """Cancels the steps of a run that is over which the engine left open, which is rare. Returns how many."""
+    found = {StepStatus(row[0]) for row in connection.rows(SQL["open_statuses"], {"run_id": run.id})}
+    return sum(
+        _close(connection, run, now, (source, StepStatus.CANCELED), None)
+        for source in (StepStatus.RUNNING, StepStatus.WAITING)
+        if source in found
+    )
 
 
 def fail_interrupted(connection: Connection, run: Run, now: int, error: StepError) -> None:

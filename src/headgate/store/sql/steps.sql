@@ -45,6 +45,10 @@ WHERE run_id = :run_id AND status = :from_status ORDER BY position
 -- Steps that ran when their process left go back to waiting.
 UPDATE step SET status = 'waiting', started_at = NULL WHERE run_id = :run_id AND status = 'running'
 
+-- name: open_statuses
+-- Whether a run has steps that are not over, and how those stand.
+SELECT DISTINCT status FROM step WHERE run_id = :run_id AND status IN ('running', 'waiting')
+
 -- name: close
 -- Closes every step that is in one status.
 UPDATE step SET status = :to_status, ended_at = :at, error = :error
