@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import click
+
+from headgate.cli import output
 from headgate.cli.wiring import Opener, worker_for
 from headgate.engine.stop import Stop
-from headgate.errors import NotFound
+from headgate.errors import HeadgateError, NotFound, UsageError
 from headgate.model.project import Environment
 from headgate.recovery import release_dead_runs
 from headgate.service.context import Context
+from headgate.service.secrets import check_key
 from headgate.settings import Settings
-from headgate.store.store import open_store
+from headgate.store.store import Store, open_store
 from headgate.worker import process_started, this_process
 from headgate.worker.host import Host
 from headgate.worker.warehouses import KeptWarehouses
@@ -40,6 +44,7 @@ def hosted(settings: Settings, root: Path | None, *, label: str) -> Iterator[Hos
     there is none: then environments bring their own folders."""
     owner = this_process(label)
     with open_store(settings) as store:
+        _look_at_key(settings, store)
         release_dead_runs(store, owner.host, process_started)
 
         def root_of(environment: Environment) -> Path:
@@ -56,6 +61,17 @@ def hosted(settings: Settings, root: Path | None, *, label: str) -> Iterator[Hos
         kept = KeptWarehouses(opener.open_until)
         worker = worker_for(context, owner, kept.open)
         yield Hosted(context, Host(worker, max_running=settings.max_running, warehouses=kept))
+
+
+def _look_at_key(settings: Settings, store: Store) -> None:
+    """A key that is none ends the start; one that does not fit is only told, because no run may need it."""
+    try:
+        check_key(settings, store)
+    except UsageError:
+        raise
+    except HeadgateError as error:
+        output.warn(f"runs that need a stored secret will fail here: {error.message}")
+        output.say(f"{click.style('hint:', fg='cyan')} {error.hint}")
 
 
 class Signals:

@@ -59,6 +59,32 @@ class Invocation:
                 raise
             return None
 
+    @property
+    def root_of_files(self) -> Path:
+        """The same, for a question about the files that could be meant for a server."""
+        from headgate.errors import NotFound
+        from headgate.settings import NO_SERVER
+
+        try:
+            return self.root
+        except NotFound as error:
+            if self.settings().server in (None, NO_SERVER):
+                raise
+            hint = "name an environment with -e to ask the server what is deployed there"
+            raise NotFound(error.code, error.message, hint=hint) from None
+
+    def refuse_server(self, command: str) -> None:
+        """For a command of this machine's own state. Raises UsageError `not_over_http` where a flag names a server."""
+        from headgate.errors import UsageError
+        from headgate.settings import NO_SERVER
+
+        if self.profile or (self.server and self.server != NO_SERVER):
+            raise UsageError(
+                "not_over_http",
+                f"{command} works on the state of this machine, and asks no server",
+                hint="run it on the server's machine, without --server and --profile",
+            )
+
     def settings(self, **given: Any) -> Settings:
         """The settings of the project; `given` are flags by setting's name, None where not given."""
         if self._settings is None or given:
@@ -103,13 +129,8 @@ class Invocation:
     def target(self, label: str, *, stop: Stop | None = None) -> Iterator[Target]:
         """Whom the command asks. A server that is named by flag, variable or profile; else one that runs over this
         project; else the project's own state, opened for the command."""
-        from headgate.settings import NO_SERVER
-
         settings = self.settings()
-        if settings.server is None or settings.server == NO_SERVER:
-            found = None if settings.server else _server_beside(settings)
-        else:
-            found = settings.server, settings.token
+        found = self.server_asked()
         if found is None:
             with self.local(label, stop=stop) as local:
                 yield local
@@ -123,6 +144,15 @@ class Invocation:
             yield RemoteTarget(transport, here)
         finally:
             transport.close()
+
+    def server_asked(self) -> tuple[str, Secret | None] | None:
+        """The address of the server that commands ask, and the token that they show it; None where they ask none."""
+        from headgate.settings import NO_SERVER
+
+        settings = self.settings()
+        if settings.server is None:
+            return _server_beside(settings)
+        return None if settings.server == NO_SERVER else (settings.server, settings.token)
 
     def _known(self) -> list[Environment]:
         from headgate.cli.known import known_environments  # loads the compiler

@@ -58,6 +58,8 @@ _BY_CODE: dict[str, type[HeadgateError]] = {
 }
 _STATE_CODES = ("state_", "disk_full", "permission_denied", "secret_key_", "secret_swapped", "journal_failed")
 INTERNAL = "internal_error"
+_HINTS = {"token_missing": "set HEADGATE_TOKEN, or `token` in a profile; `headgate token create` makes one"}
+"""In the words of who has a client, and writes no header."""
 
 
 def error_of(status: int, body: Any, *, url: str) -> HeadgateError:
@@ -67,7 +69,7 @@ def error_of(status: int, body: Any, *, url: str) -> HeadgateError:
     if not isinstance(told, Mapping) or not isinstance(told.get("errorString"), str):
         return unreadable(status, url)
     code, message = str(told.get("code") or "unknown"), told["errorString"]
-    hint = str(told.get("hint") or told.get("errorDetail") or "")
+    hint = _HINTS.get(code) or str(told.get("hint") or told.get("errorDetail") or "")
     if status == 422 and isinstance(told.get("diagnostics"), list):
         return ProjectError([diagnostic(one) for one in told["diagnostics"]])
     if code == INTERNAL and told.get("requestID"):

@@ -67,6 +67,19 @@ def set_secret(context: Context, name: str, value: Secret) -> SecretRow:
     return context.store.secrets.put(name, sealed, by=actor_of(context))
 
 
+def check_key(settings: Settings, store: Store) -> None:
+    """Whether what is stored can be opened here, by one of the secrets; where there is none, whether the key is one.
+
+    Raises UsageError `secret_key_invalid`, and what opening a secret raises.
+    """
+    for kept in store.secrets.list(limit=1):
+        if (sealed := store.secrets.sealed(kept.name)) is not None:
+            _sealer(settings, store).open(kept.name, sealed)
+            return
+    if settings.secret_key is not None:
+        _sealer(settings, store)
+
+
 def list_secrets(context: Context, *, limit: int = 100, starting_from: str | None = None) -> Page[SecretRow]:
     """Names, with who set them when; by name, those after `starting_from`."""
     found = context.store.secrets.list(after_name=starting_from or "", limit=limit + 1)

@@ -38,6 +38,7 @@ def backup(*, file: Path, force: bool, with_key: bool, as_json: bool) -> None:
     from headgate.store.backup import back_up
     from headgate.store.store import STATE_FILE
 
+    current().refuse_server("headgate backup")
     settings = current().settings()
     require_embedded(settings, DUMP)
     facts = back_up(settings.state_dir / STATE_FILE, file, replace=force)

@@ -65,7 +65,7 @@ def _files() -> Catalog:
     from headgate.service.working_tree import compile_folder, tree_catalog
 
     invocation = current()
-    return tree_catalog(compile_folder(invocation.root, invocation.settings()))
+    return tree_catalog(compile_folder(invocation.root_of_files, invocation.settings()))
 
 
 @jobs.command("show", short_help="Show what a job selects, and why.")

@@ -136,7 +136,7 @@ def _with_states(invocation: Invocation, compiled: Compiled, catalog: Catalog) -
 
 
 def _compiled(invocation: Invocation) -> Compiled:
-    return compile_folder(invocation.root, invocation.settings())
+    return compile_folder(invocation.root_of_files, invocation.settings())
 
 
 @nodes.command("show", short_help="Show a node: SQL, columns, load, tests.")

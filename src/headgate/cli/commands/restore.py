@@ -40,6 +40,7 @@ def restore(*, file: Path, key: Path | None, as_json: bool) -> None:
     from headgate.store import backup
     from headgate.store.store import STATE_FILE
 
+    current().refuse_server("headgate restore")
     settings = current().settings()
     require_embedded(settings, LOAD)
     server_file.require_none(settings.state_dir)

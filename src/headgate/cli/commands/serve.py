@@ -12,7 +12,7 @@ import click
 from headgate.cli import flags, output, server_file
 from headgate.cli.errors import DONE, FAILED
 from headgate.cli.hosting import Hosted, Signals, hosted, talk
-from headgate.cli.invocation import current
+from headgate.cli.invocation import PROJECT_FILE, current
 from headgate.engine.stop import Stop
 from headgate.errors import HeadgateError, ProjectError, UsageError
 
@@ -39,13 +39,16 @@ def serve(*, host: str | None, port: str | None, max_running: str | None, no_wor
       headgate serve --host 0.0.0.0 --port 8600
     """
     invocation = current()
+    invocation.refuse_server("headgate serve")
     root = invocation.optional_root()
     settings = invocation.settings(host=host, port=port, max_running=max_running)
     server_file.require_none(settings.state_dir)
     talk(debug=settings.debug)
     listening = _listen(settings.host, settings.port)
     with listening, hosted(settings, root, label="headgate serve") as server:
-        if root is not None:
+        if root is None:
+            output.say(f"there is no {PROJECT_FILE} here: environments and deploys come from elsewhere")
+        else:
             _apply_project(server)
         return _serve(server, settings, listening, no_worker=no_worker)
 
@@ -79,6 +82,7 @@ def _serve(server: Hosted, settings: Settings, listening: socket.socket, *, no_w
     with server_file.announced(settings.state_dir, url):
         for thread in threads:
             thread.start()
+        output.say(f"the state is in {server.context.store.where}")
         output.say(f"listening on {url}")
         output.say(admin.message)
         while not stop.wait(0.5) and answering.is_alive():
