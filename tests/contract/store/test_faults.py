@@ -175,7 +175,7 @@ def test_starts_and_ends_of_runs_cost_few_calls(store: Store) -> None:
         "claim": 8,
         "heartbeat": 3,
         "look": 1,
-        "finish": 10,
+        "finish": 5,
         "nothing to claim": 2,
     }
 
