@@ -64,7 +64,7 @@ def measured(state: State, part: str, arguments: argparse.Namespace) -> Iterator
         case "lists":
             yield from lists(root, environ, open_store, arguments.past)
         case "memory":
-            yield from parts.memory(root, environ, arguments.many)
+            yield from parts.memory(root, environ, arguments.many, arguments.memory_seconds)
 
 
 def contestants(arguments: argparse.Namespace, server: str | None) -> Iterator[tuple[str, Figure]]:
@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--queued", type=int, default=2000, help="runs to claim")
     parser.add_argument("--past", type=int, default=1_000_000, help="runs to list")
     parser.add_argument("--many", type=int, default=10_000, help="runs to carry out while memory is watched")
+    parser.add_argument("--memory-seconds", type=float, default=150, help="how long that may last")
     parser.add_argument("--procrastinate", type=Path, metavar="PYTHON", help="a Python that has it")
     parser.add_argument("--prefect", type=Path, metavar="BIN", help="its command")
     parser.add_argument(

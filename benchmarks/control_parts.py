@@ -22,6 +22,7 @@ from headgate.store import NewRun, Store
 SPAWN = multiprocessing.get_context("spawn")
 ONE = "{ ONE }"
 WARM_UP = 5
+BATCH = 250
 IDLE_WAREHOUSE_SECONDS = 12.0
 """A server closes a warehouse that nobody used for 10 seconds."""
 
@@ -29,13 +30,15 @@ IDLE_WAREHOUSE_SECONDS = 12.0
 def server_start(root: Path, environ: dict[str, str], rounds: int) -> Iterator[Figure]:
     """From the start of the process to its first answer; its memory then, and when it rests after a first run."""
     deployed_project(root, environ)
-    first, fresh = [], []
+    first, worked, fresh = [], [], []
     for _ in range(rounds):
         with serving(root, environ) as server:
             first.append(server.first_answer_seconds)
+            worked.append(server.cpu_seconds())
             time.sleep(1)
             fresh.append(server.resident_mb())
     yield figures.at_most("server start to first answer", first, "s", 1.5)
+    yield figures.median("processor time until then", worked, "s")
     yield figures.at_most("memory at rest, fresh", fresh, "MB", 150)
     with serving(root, environ) as server:
         client = Client(server.url, server.token)
@@ -129,25 +132,29 @@ def claim_all(asked: tuple[str, int]) -> tuple[list[int], float, float]:
         return taken, began, time.time()
 
 
-def memory(root: Path, environ: dict[str, str], runs: int) -> Iterator[Figure]:
-    """What a server holds after each tenth of many tiny runs, and by how much that grows once it is warm."""
+def memory(root: Path, environ: dict[str, str], runs: int, seconds: float) -> Iterator[Figure]:
+    """What a server holds as it carries out many tiny runs, and by how much that grows once it is warm; fewer where
+    they do not fit into the time."""
     deployed_project(root, environ)
-    tenth = runs // 10
-    with serving(root, environ, "--max-running", "4") as server:
+    sizes: list[tuple[int, float]] = []
+    with serving(root, environ) as server:
         client = Client(server.url, server.token)
         client.wait(client.start(jobID="4"))
         yield Figure("memory after 1 run", server.resident_mb(), "MB")
-        began = time.perf_counter()
-        sizes = []
-        for _ in range(10):
-            _carry_out(client, tenth)
-            sizes.append(server.resident_mb())
-        lasted = time.perf_counter() - began
-    yield Figure("runs carried out", tenth * 10 / lasted, "/s")
-    yield Figure(f"memory after {tenth:,} runs", sizes[0], "MB")
-    yield figures.at_most(f"memory after {tenth * 10:,} runs", [sizes[-1]], "MB", 150)
-    slope = statistics.linear_regression(range(5), sizes[5:]).slope * 1000 / tenth
-    yield figures.at_most("growth per 1,000 runs over the last half", [slope], "MB", 0.5)
+        began, cpu = time.perf_counter(), server.cpu_seconds()
+        done = 0
+        while done < runs and time.perf_counter() - began < seconds:
+            _carry_out(client, BATCH)
+            done += BATCH
+            sizes.append((done, server.resident_mb()))
+        lasted, cpu = time.perf_counter() - began, server.cpu_seconds() - cpu
+    yield Figure("tiny runs started and carried out", done / lasted, "/s")
+    yield Figure("processor time of one", cpu / done * 1000, "ms")
+    yield figures.at_most(f"memory after {done:,} runs", [sizes[-1][1]], "MB", 150)
+    later = [(count / 1000, size) for count, size in sizes if count >= done / 2]
+    if len(later) > 2:
+        slope = statistics.linear_regression(*zip(*later, strict=True)).slope
+        yield figures.at_most(f"growth per 1,000 runs from the {later[0][0]:g},000th on", [slope], "MB", 0.5)
 
 
 def _carry_out(client: Client, runs: int) -> None:
