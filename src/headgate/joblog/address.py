@@ -1,0 +1,106 @@
+"""A query string -> its parts, as they stand: conditions, select, order, columns, limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote_plus, unquote_to_bytes
+
+from headgate.joblog import refusal
+from headgate.joblog.filters import Raw, RawLogic, read_filter, read_logic
+from headgate.joblog.refusal import Refusal
+from headgate.joblog.scanner import Scanner
+from headgate.joblog.selects import RawField, RawOrder, read_names, read_order, read_select
+from headgate.joblog.tree import Joint
+
+MOST_CONDITIONS = 500
+"""In one request, however they stand in each other."""
+
+_RESERVED = ("select", "columns", "on_conflict")
+_TAILS = ("order", "limit", "offset", "and", "or")
+"""Words that may also end a path into an embedded table, which there is none of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`columns` and `on_conflict` are None where they are not given. `canonical` is the same query in the order of
+    its names."""
+
+    conditions: tuple[Raw | RawLogic, ...]
+    select: tuple[RawField, ...]
+    order: tuple[RawOrder, ...]
+    columns: tuple[str, ...] | None
+    on_conflict: tuple[str, ...] | None
+    limit: str | None
+    offset: str | None
+    canonical: str
+
+
+def read_address(query: bytes) -> Address:
+    """Raises Refusal PGRST100, PGRST108, 22021, or 54001 for too many conditions."""
+    pairs = _pairs(query)
+    first = dict(reversed(pairs))
+    conditions: list[Raw | RawLogic] = []
+    order: tuple[RawOrder, ...] = ()
+    for key, value in pairs:
+        tail = key.rpartition(".")[2]
+        if tail in ("and", "or"):
+            conditions.append(_logic(key, value))
+        elif tail in _TAILS and tail != key:
+            raise refusal.not_embedded(key.partition(".")[0])
+        elif key == "order":
+            order = order or read_order(value)
+        elif key not in (*_RESERVED, *_TAILS):
+            conditions.append(read_filter(_field(key), value))
+    if sum(map(_size, conditions)) > MOST_CONDITIONS:
+        raise refusal.too_complex(f"a request has more than {MOST_CONDITIONS} conditions")
+    columns, conflict = first.get("columns"), first.get("on_conflict")
+    return Address(
+        conditions=tuple(conditions),
+        select=read_select(first.get("select", "*")),
+        order=order,
+        columns=None if columns is None else read_names("columns parameter", columns),
+        on_conflict=None if conflict is None else read_names("on_conflict parameter", conflict),
+        limit=first.get("limit"),
+        offset=first.get("offset"),
+        canonical="&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in sorted(pairs)),
+    )
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    """A name without `=` is none."""
+    found = []
+    for part in query.replace(b"+", b" ").split(b"&"):
+        key, equals, value = part.partition(b"=")
+        if equals:
+            found.append((_decoded(key), _decoded(value)))
+    return found
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal(400, "22021", 'invalid byte sequence for encoding "UTF8"') from None
+
+
+def _logic(key: str, value: str) -> RawLogic:
+    *path, joint = key.split(".")
+    if others := [name for name in path if name != "not"]:
+        raise refusal.not_embedded(others[0])
+    return read_logic(Joint(joint), "not" in path, value)
+
+
+def _field(key: str) -> str:
+    scanner = Scanner("tree path", key)
+    name = scanner.name()
+    if scanner.take("."):
+        raise refusal.not_embedded(name)
+    if scanner.peek("->"):
+        return name + scanner.all()
+    if not scanner.ended:
+        raise scanner.refuse('letter, digit, "-", "->>", "->", delimiter (.) or end of input')
+    return name
+
+
+def _size(condition: Raw | RawLogic) -> int:
+    return sum(map(_size, condition.terms)) if isinstance(condition, RawLogic) else 1

@@ -1,0 +1,101 @@
+"""A request's body -> rows: objects by key, all with the same keys. JSON, CSV with a head, or a form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from headgate.joblog.literals import Number
+from headgate.joblog.media import Media
+from headgate.joblog.refusal import Refusal, invalid_body
+
+MOST_DEPTH = 100
+_UNREADABLE = "Empty or invalid json"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """`single` is False where the body was a list. Without `uniform`, the rows may have different keys."""
+
+    rows: list[Row]
+    single: bool
+    keys: tuple[str, ...]
+
+
+def read_payload(media: Media, body: bytes, columns: tuple[str, ...] | None) -> Payload:
+    """With `columns` only those keys are read, and a row need not have all of them. Raises Refusal PGRST102."""
+    match media:
+        case Media.CSV:
+            rows, single = _csv(_text(body)), False
+        case Media.FORM:
+            rows, single = [dict(parse_qsl(_text(body), keep_blank_values=True))], True
+        case _:
+            rows, single = _json(body)
+    if columns is not None:
+        return Payload(rows, single, columns)
+    keys = tuple(rows[0]) if rows else ()
+    if any(row.keys() != rows[0].keys() for row in rows):
+        raise invalid_body("All object keys must match")
+    return Payload(rows, single, keys)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise invalid_body(f"the body is not UTF-8 at byte {error.start}") from None
+
+
+def _json(body: bytes) -> tuple[list[Row], bool]:
+    if not body.strip():
+        raise invalid_body(_UNREADABLE)
+    text = _text(body)
+    try:
+        found = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise invalid_body(_UNREADABLE) from None
+    if isinstance(found, dict):
+        return [found], True
+    if not isinstance(found, list):
+        return [], False  # as the published server has it: a bare value holds no rows
+    if any(not isinstance(row, dict) for row in found):
+        raise invalid_body("All object keys must match")
+    return found, False
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+def _csv(text: str) -> list[Row]:
+    """NULL is written without quotes or with; an empty cell is an empty text."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head, *lines = [line for line in reader if line]
+    except (ValueError, csv.Error) as error:
+        reason = f": {error}" if isinstance(error, csv.Error) else ""
+        raise invalid_body(f"Empty or invalid CSV{reason}") from None
+    if any(len(line) != len(head) for line in lines):
+        raise invalid_body("All lines must have same number of fields")
+    return [
+        {key: None if cell == "NULL" else cell for key, cell in zip(head, line, strict=True)}
+        for line in lines
+    ]
+
+
+def check_text(row: Row) -> None:
+    """Raises Refusal 22P05 for a NUL, which no text of PostgreSQL holds."""
+    for value in row.values():
+        if isinstance(value, str) and "\x00" in value:
+            raise Refusal(
+                400,
+                "22P05",
+                "unsupported Unicode escape sequence",
+                details="\\u0000 cannot be converted to text.",
+            )

@@ -1,0 +1,195 @@
+"""Rows -> the body of an answer: JSON, one object, or CSV, in pieces, so that a million rows need no more memory
+than a hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
+from typing import Any
+
+import msgspec
+
+from headgate.joblog import instants
+from headgate.joblog.literals import read_integer
+from headgate.joblog.media import Media
+from headgate.joblog.refusal import Refusal
+from headgate.joblog.table import COLUMNS, Kind
+from headgate.joblog.tree import Aggregate, Cast, Field
+
+PIECE = 1_000
+"""Rows of one piece."""
+
+Values = Sequence[Any]
+_TRUE, _FALSE = ("t", "true", "y", "yes", "on", "1"), ("f", "false", "n", "no", "off", "0")
+_MOST_BIGINT = 2**63 - 1
+
+
+def keys_of(fields: Sequence[Field]) -> list[str]:
+    return [field.key for field in fields]
+
+
+def shown(fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo) -> Iterator[list[Any]]:
+    """Values as JSON has them. Raises Refusal where a cast does not understand one."""
+    writers = [_writer(field, zone) for field in fields]
+    for row in rows:
+        yield [
+            write(value) if write and value is not None else value
+            for write, value in zip(writers, row, strict=True)
+        ]
+
+
+def json_pieces(
+    fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo, *, without_nulls: bool
+) -> Iterator[bytes]:
+    """A list of objects."""
+    keys = keys_of(fields)
+    encode = msgspec.json.Encoder().encode
+    piece: list[bytes] = []
+    between = b"["
+    for values in shown(fields, rows, zone):
+        item = dict(zip(keys, values, strict=True))
+        if without_nulls:
+            item = {key: value for key, value in item.items() if value is not None}
+        piece.append(encode(item))
+        if len(piece) == PIECE:
+            yield between + b",\n ".join(piece)
+            piece, between = [], b",\n "
+    yield (between if piece or between == b"[" else b"") + b",\n ".join(piece) + b"]"
+
+
+def json_object(fields: Sequence[Field], row: Values, zone: tzinfo, *, without_nulls: bool) -> bytes:
+    (piece,) = json_pieces(fields, [row], zone, without_nulls=without_nulls)
+    return piece[1:-1]
+
+
+def csv_pieces(fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo) -> Iterator[bytes]:
+    """With a head; NULL is nothing, an empty text is `""`, instants are as PostgreSQL's text has them."""
+    instants_at = [
+        place
+        for place, field in enumerate(fields)
+        if field.column is not None
+        and COLUMNS[field.column].kind is Kind.INSTANT
+        and field.cast in (None, Cast.INSTANT, Cast.TIMESTAMP)
+        and field.aggregate is not Aggregate.COUNT
+    ]
+    piece = [",".join(keys_of(fields))]
+    for values in shown(fields, rows, zone):
+        for place in instants_at:
+            if values[place] is not None:
+                values[place] = _as_text(values[place])
+        piece.append(",".join(map(_cell, values)))
+        if len(piece) == PIECE:
+            yield "\n".join(piece).encode() + b"\n"
+            piece = []
+    yield "\n".join(piece).encode()
+
+
+def body_pieces(
+    media: Media, fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo
+) -> Iterator[bytes]:
+    if media is Media.CSV:
+        return csv_pieces(fields, rows, zone)
+    return json_pieces(fields, rows, zone, without_nulls=media.without_nulls)
+
+
+def _as_text(shown_instant: str) -> str:
+    """`2018-06-16T05:00:00+00:00` -> `2018-06-16 05:00:00+00`."""
+    text = shown_instant.replace("T", " ", 1)
+    return text[:-3] if text[-6:-5] in ("+", "-") and text.endswith(":00") else text
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if not text:
+        return '""'
+    if any(char in '",\\()' or char.isspace() for char in text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
+    return text
+
+
+# --- casts ----------------------------------------------------------------------------------------------
+
+
+def _writer(field: Field, zone: tzinfo) -> Any:
+    """None where the value is shown as it is."""
+    if field.aggregate is Aggregate.COUNT or field.column is None:
+        return _plain_cast(field.outer_cast)
+    kind = COLUMNS[field.column].kind
+    outer = field.outer_cast if field.aggregate else None
+    if field.aggregate in (Aggregate.SUM, Aggregate.AVG):
+        return _plain_cast(outer)
+    if kind is Kind.INSTANT:
+        return _instant_cast(outer or field.cast or Cast.INSTANT, zone)
+    return _plain_cast(outer or field.cast)
+
+
+def _instant_cast(cast: Cast, zone: tzinfo) -> Any:
+    def local(between: str) -> Any:
+        return lambda micros: instants.write_local(instants.moment_of(micros, zone), between)
+
+    match cast:
+        case Cast.DATE:
+            return lambda micros: instants.moment_of(micros, zone).date().isoformat()
+        case Cast.TIME:
+            return lambda micros: local("T")(micros).partition("T")[2]
+        case Cast.TIMESTAMP:
+            return local("T")
+        case Cast.TEXT:
+            return lambda micros: instants.write_instant(micros, zone, " ")
+    return lambda micros: instants.write_instant(micros, zone)
+
+
+def _plain_cast(cast: Cast | None) -> Any:
+    match cast:
+        case Cast.TEXT:
+            return lambda value: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        case Cast.INTEGER:
+            return lambda value: read_integer(str(value))
+        case Cast.BIGINT:
+            return lambda value: read_integer(str(value), _MOST_BIGINT, "bigint")
+        case Cast.NUMERIC | Cast.FLOAT:
+            return lambda value: _number(value, cast)
+        case Cast.BOOLEAN:
+            return _boolean
+        case Cast.DATE:
+            return lambda value: _moment(value).date().isoformat()
+        case Cast.TIME:
+            return lambda value: instants.write_local(_moment(value), "T").partition("T")[2]
+        case Cast.TIMESTAMP:
+            return lambda value: instants.write_local(_moment(value), "T")
+        case Cast.INSTANT:
+            return lambda value: instants.write_instant(instants.read_instant(value, UTC, 0), UTC)
+        case Cast.JSON:
+            return _document
+    return None
+
+
+def _moment(text: str) -> Any:
+    return instants.moment_of(instants.read_instant(text, UTC, 0), UTC)
+
+
+def _number(value: Any, cast: Cast) -> Any:
+    try:
+        number = float(value)
+    except ValueError:
+        raise Refusal(400, "22P02", f'invalid input syntax for type {cast}: "{value}"') from None
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _boolean(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if isinstance(value, int):
+        return bool(value)
+    for words, truth in ((_TRUE, True), (_FALSE, False)):
+        if text in words:
+            return truth
+    raise Refusal(400, "22P02", f'invalid input syntax for type boolean: "{value}"')
+
+
+def _document(value: Any) -> Any:
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except msgspec.MsgspecError:
+        raise Refusal(400, "22P02", "invalid input syntax for type json") from None
