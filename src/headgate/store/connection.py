@@ -7,12 +7,12 @@ statement is first prepared; repositories and their SQL stay the same for every 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from headgate.errors import Busy, HeadgateError, UsageError
+from headgate.errors import Busy, HeadgateError, StateError, UsageError
 from headgate.store.wakeups import Wakeups
 
 P = ParamSpec("P")
@@ -21,6 +21,8 @@ Parameters = Mapping[str, Any]
 Row = tuple[Any, ...]
 
 ATTEMPTS = 5
+FETCHED = 1_000
+"""Rows that are held at once where rows are read as they come."""
 YIELD_SECONDS = 0.05
 """Without it, the change that gave way takes its first row again before the other has woken up to take it."""
 
@@ -52,6 +54,15 @@ class Connection(Protocol):
 
     def change_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
         """How many rows were changed in all."""
+        ...
+
+    def snapshot(self, seconds: float) -> AbstractContextManager[None]:
+        """Every question inside sees the state as of the first one. One that takes longer than `seconds` is given up
+        with StateError `question_too_long`. Nothing is written inside."""
+        ...
+
+    def each(self, sql: str, parameters: Parameters = ...) -> Generator[Row]:
+        """The rows as they come, inside a snapshot; few are held at once. Close it there too."""
         ...
 
     def notify(self) -> None:
@@ -145,4 +156,10 @@ def value_invalid(error: Exception) -> UsageError:
     """A number or a text that no column can hold."""
     return UsageError(
         "value_invalid", f"a value cannot be kept: {error}", hint="correct the number or the text"
+    )
+
+
+def too_long() -> StateError:
+    return StateError(
+        "question_too_long", "the state was asked for too much at once", hint="ask for less: filter more"
     )

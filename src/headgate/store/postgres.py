@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
@@ -20,7 +20,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from headgate.errors import StateError, UsageError
 from headgate.store.clock import SteadyClock, steady_micros
-from headgate.store.connection import Connection, Parameters, Row
+from headgate.store.connection import FETCHED, Connection, Parameters, Row
 from headgate.store.listener import ListeningWakeups, readable
 from headgate.store.postgres_errors import busy, mapped, uncertain, unreachable
 from headgate.store.statements import load, overrides
@@ -96,6 +96,26 @@ class PostgresConnection:
             elif values:
                 self._cursor.executemany(text, values)  # sent in a row, without waiting for each answer
             return max(self._cursor.rowcount, 0) if values else 0
+        except DRIVER_ERRORS as error:
+            raise mapped(error, self._where) from error
+
+    @contextmanager
+    def snapshot(self, seconds: float) -> Iterator[None]:
+        begin = SQL["begin_snapshot"]
+        self.send(f"{begin}; SET LOCAL statement_timeout = {round(seconds * 1000):d}")
+        try:
+            yield
+        finally:
+            with suppress(psycopg.Error):
+                self.raw.execute(b"ROLLBACK")
+
+    def each(self, sql: str, parameters: Parameters = NOTHING) -> Generator[Row]:
+        text, names = spelled(sql)
+        try:
+            with psycopg.RawServerCursor(self.raw, "each") as cursor:
+                cursor.itersize = FETCHED
+                cursor.execute(text, [parameters[name] for name in names], binary=True)
+                yield from cursor
         except DRIVER_ERRORS as error:
             raise mapped(error, self._where) from error
 

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from headgate.errors import Busy, StateError, StateUnavailable
-from headgate.store.connection import Conflict, value_invalid
+from headgate.store.connection import Conflict, too_long, value_invalid
 
 
 def mapped(error: Exception, where: str) -> Exception:
@@ -25,6 +25,8 @@ def mapped(error: Exception, where: str) -> Exception:
                 f"another process has kept a part of the state {where} locked for ten seconds",
                 hint="look for a session that is idle in a transaction: SELECT * FROM pg_stat_activity",
             )
+        case "57014":
+            return too_long()
         case "53100":
             return StateError(
                 "disk_full",

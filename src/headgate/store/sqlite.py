@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from headgate.errors import StateError
 from headgate.store.clock import SteadyClock, wall_micros
-from headgate.store.connection import Conflict, Connection, Parameters, Row, value_invalid
+from headgate.store.connection import FETCHED, Conflict, Connection, Parameters, Row, too_long, value_invalid
+from headgate.store.matching import like, matches
 from headgate.store.wakeups import PolledWakeups, Wakeups
 
 SAFE_VERSION = (3, 51, 3)
@@ -24,6 +26,8 @@ SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 10.0
 APPLICATION_ID = 0x48644774  # "HdGt": marks the file as ours to `file` and to a later open
 NOTHING: dict[str, Any] = {}
+STEPS_BETWEEN_LOOKS = 50_000
+"""How many steps of SQLite's machine, a few milliseconds, pass between two looks at the clock."""
 
 
 def _driver() -> Any:
@@ -87,6 +91,26 @@ class SqliteConnection:
             raise mapped(error, self._path) from error
         return max(count, 0)
 
+    @contextmanager
+    def snapshot(self, seconds: float) -> Iterator[None]:
+        give_up_at = monotonic() + seconds
+        self.raw.set_progress_handler(lambda: monotonic() > give_up_at, STEPS_BETWEEN_LOOKS)
+        try:
+            self.change("BEGIN")
+            yield
+        finally:
+            self.raw.set_progress_handler(None, 0)
+            with suppress(driver.Error):
+                self.raw.execute("ROLLBACK")
+
+    def each(self, sql: str, parameters: Parameters = NOTHING) -> Generator[Row]:
+        try:
+            cursor = self.raw.execute(sql, parameters)
+            while rows := cursor.fetchmany(FETCHED):
+                yield from rows
+        except DRIVER_ERRORS as error:
+            raise mapped(error, self._path) from error
+
 
 class SqliteDatabase:
     """Connections to one file. A connection is lent to one thread at a time and goes back when it is done,
@@ -122,6 +146,8 @@ class SqliteDatabase:
                 cached_statements=256,
             )
             raw.execute("PRAGMA foreign_keys=ON")
+            for function in (like, matches):
+                raw.create_function(f"text_{function.__name__}", 3, function, deterministic=True)
             # NORMAL: a power cut may lose the last commits, never the file. That is enough, because commit
             # markers in the warehouse, not our journal, decide what was published; and it saves an fsync
             # for every transaction.
@@ -241,6 +267,8 @@ def mapped(error: Exception, path: Path) -> Exception:
                 f"another process has kept the state {path} locked for {BUSY_TIMEOUT_SECONDS:g} seconds",
                 hint="wait for the other command to end, or look for a program that holds the file open",
             )
+        case sqlite3.SQLITE_INTERRUPT:
+            return too_long()
         case sqlite3.SQLITE_FULL:
             return StateError(
                 "disk_full",

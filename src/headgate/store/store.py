@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from headgate.settings import Settings
 from headgate.store.accounts import Accounts
@@ -26,6 +27,9 @@ from headgate.store.sqlite import SqliteDatabase, create_file
 from headgate.store.steps import Steps
 from headgate.store.tags import Tags
 from headgate.store.tokens import Tokens
+
+if TYPE_CHECKING:
+    from headgate.store.job_log import JobLog
 
 Clock = Callable[[], datetime]
 
@@ -101,6 +105,13 @@ class Store:
         if isinstance(target, str) and "://" in target:
             return cls.open_url(target, clock=clock)
         return cls.open(Path(target), clock=clock)
+
+    @cached_property
+    def job_log(self) -> JobLog:
+        # Its grammar is imported where it is asked for: a command that runs nodes needs none of it.
+        from headgate.store.job_log import JobLog
+
+        return JobLog(self.database, self.now_micros)
 
     @property
     def uid(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -82,6 +82,13 @@ class FaultyConnection:
     def change_many(self, sql: str, parameters: Iterable[Parameters]) -> int:
         with self._database.call():
             return self._real.change_many(sql, parameters)
+
+    def snapshot(self, seconds: float) -> AbstractContextManager[None]:
+        return self._real.snapshot(seconds)
+
+    def each(self, sql: str, parameters: Parameters | None = None) -> Generator[Row]:
+        with self._database.call():
+            yield from self._real.each(sql, parameters or {})
 
     def notify(self) -> None:
         self._real.notify()

@@ -14,6 +14,10 @@ SELECT set_config('search_path', 'headgate', false), set_config('lock_timeout', 
 -- A transaction that may write events: it has the lock on them before it has a number (see `horizon`). And the time.
 BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
+-- name: begin_snapshot
+-- A transaction in which every question sees the same.
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
+
 -- name: begin_migration
 -- A transaction that changes the schema, one at a time however long it takes.
 BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(5215000147);
