@@ -157,6 +157,32 @@ def _admin_token(value: Any) -> Secret:
     return Secret(value)
 
 
+def _most(value: Any) -> int | None:
+    return None if value is None else _count(value)
+
+
+def _jwt_secret(value: Any) -> Secret:
+    if not isinstance(value, str) or len(value) < 32:
+        raise ValueError("32 characters at least")
+    return Secret(value)
+
+
+def _roles(value: Any) -> tuple[tuple[str, str], ...]:
+    parts = [part.partition("=") for part in _text(value).split(",") if part.strip()]
+    if not parts or not all(role.strip() and scope.strip() for role, _, scope in parts):
+        raise ValueError("role=scope, parted by commas, such as etl_writer=joblog,etl_reader=joblog:read")
+    return tuple((role.strip(), scope.strip()) for role, _, scope in parts)
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(" or ".join(words))
+        return str(value)
+
+    return read
+
+
 SETTINGS = {
     setting.name: setting
     for setting in (
@@ -338,6 +364,65 @@ SETTINGS = {
             secret=True,
         ),
         Setting(
+            "jwt_secret",
+            "HEADGATE_JWT_SECRET",
+            _jwt_secret,
+            None,
+            "none: such tokens are refused",
+            "The secret of JSON Web Tokens (HS256) that the job log takes beside tokens of Headgate, 32 characters "
+            "at least.",
+            secret=True,
+        ),
+        Setting(
+            "jwt_roles",
+            "HEADGATE_JWT_ROLES",
+            _roles,
+            (),
+            "none",
+            "What the `role` in such a token may do: `etl_writer=joblog,etl_reader=joblog:read`.",
+        ),
+        Setting(
+            "joblog_anonymous",
+            "HEADGATE_JOBLOG_ANONYMOUS",
+            _one_of("none", "read"),
+            "none",
+            "none",
+            "Whether the job log can be read without a token: `none` or `read`.",
+        ),
+        Setting(
+            "joblog_aggregates",
+            "HEADGATE_JOBLOG_AGGREGATES",
+            _switch,
+            False,
+            "0",
+            "Whether the job log answers `select=count()` and the other aggregates.",
+        ),
+        Setting(
+            "joblog_max_rows",
+            "HEADGATE_JOBLOG_MAX_ROWS",
+            _most,
+            None,
+            "all there are",
+            "How many records of the job log one answer holds at most.",
+        ),
+        Setting(
+            "joblog_unfiltered_writes",
+            "HEADGATE_JOBLOG_UNFILTERED_WRITES",
+            _switch,
+            False,
+            "0",
+            "Whether a PATCH or DELETE of the job log that names no records is carried out on all of them.",
+        ),
+        Setting(
+            "joblog_tx_end",
+            "HEADGATE_JOBLOG_TX_END",
+            _one_of("commit", "commit-allow-override", "rollback", "rollback-allow-override"),
+            "commit",
+            "commit",
+            "What becomes of a write to the job log: `commit` or `rollback`; with `-allow-override`, "
+            "`Prefer: tx=rollback` or `tx=commit` of a request decides.",
+        ),
+        Setting(
             "secret_key",
             KEY_VARIABLE,
             _secret,
@@ -375,6 +460,13 @@ class Settings:
     keep_runs_days: float | None = 90.0
     keep_events_days: float | None = 30.0
     admin_token: Secret | None = None
+    jwt_secret: Secret | None = None
+    jwt_roles: tuple[tuple[str, str], ...] = ()
+    joblog_anonymous: str = "none"
+    joblog_aggregates: bool = False
+    joblog_max_rows: int | None = None
+    joblog_unfiltered_writes: bool = False
+    joblog_tx_end: str = "commit"
     secret_key: Secret | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     _variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -80,7 +80,7 @@ def test_a_wrong_body_is_a_400_and_starts_nothing(server: Served, content: bytes
         ("/api/v1/runs?orderBy=name", 400),
         ("/api/v1/runs?runStatus=done", 400),
         ("/api/v1/nothing", 404),
-        ("/%ff%fe", 404),
+        ("/api/%ff%fe", 404),
         ("/../../etc/passwd", 404),
     ],
 )
@@ -140,7 +140,7 @@ def test_nothing_but_health_is_open(server: Served, header: str | None) -> None:
             "/v1/runs/1",
             "/openapi.json",
             "/metrics",
-            "/nothing",
+            "/api/nothing",
             "/scheduler/runStatus",
         ):
             response = server.client.get(path, headers=headers)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 
 from fastapi import FastAPI
-from starlette.types import Lifespan, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from headgate import __version__
 from headgate.api import (
@@ -46,6 +47,9 @@ ROUTES = (
     metrics,
     health,
 )
+OWN_WORDS = frozenset({"api", "app", "healthz", "metrics", "openapi.json", "readyz", "scheduler", "v1"})
+"""Paths of one word that the job log leaves to others: it answers for all the rest, as PostgREST does."""
+
 DESCRIPTION = "SQL nodes in git: planned, deployed, refreshed by job, and explained."
 
 
@@ -61,9 +65,19 @@ class Application:
         app.state.metrics = self._metrics
         app.state.news = self._news
         self._gate = Gate(app, app_context, self._metrics.saw_request)
+        self._app_context = app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._gate(scope, receive, send)
+        word = scope["path"][1:] if scope["type"] == "http" else "/"
+        gate = self._gate if "/" in word or word in OWN_WORDS else self._job_log
+        await gate(scope, receive, send)
+
+    @cached_property
+    def _job_log(self) -> ASGIApp:
+        # Its grammar is imported with the first request for it: a server is up the sooner.
+        from headgate.api.job_log import JobLogGate
+
+        return JobLogGate(self._app_context, self._metrics.saw_request)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,100 @@
+"""The job log behind a real server, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import uvicorn
+from tests.api.serving import listening
+from tests.contract.store.conftest import BACKENDS, address, emptied
+
+from headgate.api import MOST_HEAD_BYTES, AppContext, create_app
+from headgate.model.secret import Secret
+from headgate.service import access
+from headgate.service.context import Context
+from headgate.settings import Settings
+from headgate.store import Store
+
+JWT_SECRET = "a secret that both sides of the tests know"
+ROLES = (("etl_writer", "joblog"), ("etl_reader", "joblog:read"))
+
+
+@dataclass(frozen=True, slots=True)
+class JobLogServer:
+    url: str
+    context: Context
+    client: httpx.Client
+
+    def token(self, scopes: str, name: str | None = None) -> dict[str, str]:
+        """The header of a new token."""
+        made = access.create_token(self.context, access.TokenRequest(name or scopes, scopes))
+        return {"Authorization": f"Bearer {made.text.reveal()}"}
+
+
+NewServer = Callable[..., JobLogServer]
+
+
+@contextmanager
+def serving(target: Path | str, settings: Settings) -> Iterator[JobLogServer]:
+    store = Store.connect(target)
+    context = Context(store, settings, _no_warehouse)
+    with listening() as (listener, url):
+        app = create_app(AppContext(context, base_url=url))
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, h11_max_incomplete_event_size=MOST_HEAD_BYTES
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            assert client.get("/healthz").status_code == 200
+            yield JobLogServer(url, context, client)
+        server.should_exit = True
+        thread.join(10)
+    store.close()
+
+
+def _no_warehouse(*_: object) -> Any:
+    raise AssertionError("the job log asks no warehouse")
+
+
+@pytest.fixture(params=BACKENDS)
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    if request.param == "sqlite":
+        return tmp_path / "state.db"
+    return emptied(request.getfixturevalue("state_url"))
+
+
+@pytest.fixture
+def new_server(target: Path | str, tmp_path: Path) -> Iterator[NewServer]:
+    """Serves the job log with these settings; readable without a token unless they say otherwise."""
+    usual = Settings(tmp_path, joblog_anonymous="read", jwt_secret=Secret(JWT_SECRET), jwt_roles=ROLES)
+    with ExitStack() as stack:
+
+        def create(**settings: Any) -> JobLogServer:
+            return stack.enter_context(serving(target, replace(usual, **settings)))
+
+        yield create
+
+
+@pytest.fixture
+def server(new_server: NewServer) -> JobLogServer:
+    return new_server()
+
+
+@pytest.fixture(scope="session")
+def state_url(postgres_url: str) -> str:
+    import psycopg
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE job_log_state")
+    url = address(postgres_url, "job_log_state")
+    Store.open_url(url).close()
+    return url
