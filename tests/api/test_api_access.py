@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.api.serving import Served
 
+from headgate.identity.redaction import process_redactor
+from headgate.model.secret import Secret
+
 
 def test_a_token_is_made_used_and_revoked(server: Served) -> None:
     made = server.post("/api/v1/tokens", {"name": "ci", "scopes": "read", "expiresAt": "2099-01-01"})
@@ -57,3 +60,31 @@ def test_the_audit_trail_names_the_request(server: Served) -> None:
     server.client.put("/api/v1/secrets/AUDITED", json={"value": "x"}, headers={"X-Request-ID": "req-77"})
     (entry,) = server.get("/api/v1/audit", subject="secret/AUDITED").json()["data"]
     assert (entry["actor"], entry["requestID"]) == ("token tests", "req-77")
+
+
+def test_deploys_cancels_jobs_and_environments_are_in_the_audit_trail(server: Served) -> None:
+    server.project.write("nodes/STG/MORE.sql", "select id from RAW.ITEMS")
+    deploy = server.post("/api/v1/environments/1/deploy", {}).json()["run"]["id"]
+    assert server.carry_out(deploy).status == "succeeded"
+    run = server.post("/api/v1/runs", {"environment": 1}).json()["run"]["id"]
+    server.post(f"/api/v1/runs/{run}/cancel")
+    job = server.post("/api/v1/environments/1/jobs", {"name": "own"}).json()["id"]
+    server.client.patch("/api/v1/environments/1", json={"description": "ours"})
+
+    def actions(subject: str) -> list[tuple[str, str]]:
+        entries = server.get("/api/v1/audit", subject=subject).json()["data"]
+        return [(entry["action"], entry["actor"]) for entry in entries if entry["requestID"]]
+
+    me = "token tests"
+    assert actions("environment/1") == [("environment_changed", me), ("deploy_started", me)]
+    assert actions(f"run/{run}") == [("run_canceled", me)]
+    assert actions(f"job/1/{job}") == [("job_created", me)]
+
+
+def test_what_a_driver_quotes_of_a_secret_is_not_answered(server: Served) -> None:
+    process_redactor.add(Secret("canary-of-a-driver"))
+    for path in ("/api/v1/environments/canary-of-a-driver", "/canary-of-a-driver"):
+        answer = server.get(path)
+        assert answer.status_code == 404
+        assert "canary-of-a-driver" not in answer.text
+        assert "***" in answer.json()["error"]["errorString"]

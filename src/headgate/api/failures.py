@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from headgate.api.answers import answer
 from headgate.errors import Busy, HeadgateError, ProjectError, Unauthorized, UsageError
+from headgate.identity.redaction import process_redactor
 from headgate.service.bodies import diagnostic_body
 from headgate.wire.base import spelled
 
@@ -38,6 +39,7 @@ class BadBody(HTTPException):
 
 
 def failure(error: HeadgateError, request_id: str, status: int | None = None) -> Response:
+    """Without the secrets that a driver may have quoted in its error."""
     body: dict[str, Any] = {
         "errorString": str(error),
         "errorDetail": error.hint,
@@ -52,7 +54,7 @@ def failure(error: HeadgateError, request_id: str, status: int | None = None) ->
         headers["WWW-Authenticate"] = 'Bearer realm="headgate"'
     if isinstance(error, Busy):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return answer({"error": body}, status or status_of(error), headers)
+    return answer({"error": process_redactor.redact_values(body)}, status or status_of(error), headers)
 
 
 def status_of(error: HeadgateError) -> int:

@@ -65,7 +65,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("token", "token", "Make, list and revoke tokens for the API."),
         Entry("user", "user", "Keep the users that tokens belong to."),
         Entry("secret", "secret", "Store passwords and keys for environments."),
-        Entry("audit", "audit", "Show who changed users, tokens and secrets."),
+        Entry("audit", "audit", "Show who did what."),
     ),
     "Set up": (Entry("completion", "completion", "Print the script for completion in your shell."),),
 }

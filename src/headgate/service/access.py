@@ -33,10 +33,6 @@ NAME_MOST = 100
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
-def actor_of(context: Context) -> Actor:
-    return Actor(context.requested_by or "unknown", context.request_id)
-
-
 def checked_name(name: str, what: str) -> str:
     """Raises UsageError `name_invalid`."""
     if not name.strip() or len(name) > NAME_MOST or not name.isprintable():
@@ -146,7 +142,7 @@ def create_token(context: Context, request: TokenRequest) -> CreatedToken:
         expires_at=request.expires_at,
     )
     text = new_token()
-    return CreatedToken(store.tokens.create(new, digest_of(text), by=actor_of(context)), text)
+    return CreatedToken(store.tokens.create(new, digest_of(text), by=context.actor), text)
 
 
 def read_expiry(text: str, now: datetime) -> datetime:
@@ -184,7 +180,7 @@ def revoke_token(context: Context, token: int | str) -> Token:
     """
     tokens = context.store.tokens
     if isinstance(token, int):
-        return tokens.revoke(token, by=actor_of(context))
+        return tokens.revoke(token, by=context.actor)
     named = tokens.valid_named(token)
     if len(named) > 1:
         ids = ", ".join(str(one.id) for one in named)
@@ -196,7 +192,7 @@ def revoke_token(context: Context, token: int | str) -> Token:
             f"no valid token has the name {token}",
             hint=did_you_mean(token, names, "`headgate token list` shows the tokens there are"),
         )
-    return tokens.revoke(named[0].id, by=actor_of(context))
+    return tokens.revoke(named[0].id, by=context.actor)
 
 
 # --- the first token ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from headgate.model.project import Environment
 from headgate.model.runs import Owner
 from headgate.settings import Settings
 from headgate.store import Store
+from headgate.store.audit import Actor
 from headgate.store.environments import EnvironmentRow
 from headgate.warehouse.base import Warehouse
 
@@ -31,6 +32,11 @@ class Context:
     """Of the API's request, for the audit trail."""
     owner: Owner | None = None
     """The process that carries out what it starts (the embedded command line); None on a server."""
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever asks, as the audit trail names them."""
+        return Actor(self.requested_by or "unknown", self.request_id)
 
     @property
     def project_root(self) -> Path:

@@ -60,4 +60,5 @@ def start_deploy(context: Context, prepared: Prepared, *, allow_destructive: boo
             digests=dict(zip((*names, MANIFEST), blobs, strict=True)),
             nodes=zip(steps, bound_digests, step_digests, strict=True),
         ),
+        by=context.actor,
     )

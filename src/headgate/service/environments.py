@@ -11,7 +11,7 @@ from typing import Any
 from headgate.errors import Refused, UsageError
 from headgate.model import project as model
 from headgate.model.project import Environment, Parameters, WarehouseConfig
-from headgate.service.access import actor_of, checked_name
+from headgate.service.access import checked_name
 from headgate.service.context import Context
 from headgate.store.environments import EnvironmentRow
 from headgate.warehouse.open import check_config
@@ -58,7 +58,6 @@ def create_environment(context: Context, new: NewEnvironment) -> EnvironmentRow:
     environment = _changed(empty, new.request)
     project = new.project or _only_project(context, rows)
     _apply(context, environment, project)
-    store.audit.record(actor_of(context), "environment_created", f"environment/{environment_id}")
     return store.environments.get(environment_id)
 
 
@@ -66,14 +65,12 @@ def change_environment(context: Context, row: EnvironmentRow, request: Environme
     """Runs use a changed connection from then on. Raises as `create_environment`."""
     environment = _changed(row.environment, request)
     _apply(context, environment, row.project)
-    subject = f"environment/{environment.id}"
-    context.store.audit.record(actor_of(context), "environment_changed", subject)
     return context.store.environments.get(environment.id)
 
 
 def delete_environment(context: Context, row: EnvironmentRow) -> None:
     """Of an environment that was never used. Raises Refused `environment_in_use`."""
-    context.store.environments.delete(row.environment.id, by=actor_of(context))
+    context.store.environments.delete(row.environment.id, by=context.actor)
 
 
 def _changed(old: Environment, request: EnvironmentRequest) -> Environment:
@@ -117,7 +114,7 @@ def _apply(context: Context, environment: Environment, project: str) -> None:
         project,
         host=socket.gethostname() if embedded else None,
         root=None if context.root is None else str(context.root),
-        by=context.requested_by,
+        by=context.actor,
     )
 
 

@@ -12,7 +12,7 @@ from headgate.model.project import Job, Parameters, RefreshWorkload
 from headgate.selection import check_parameters
 from headgate.selector import select
 from headgate.service import asking
-from headgate.service.access import actor_of, checked_name
+from headgate.service.access import checked_name
 from headgate.service.context import Context
 from headgate.store.content import Content
 from headgate.store.environments import EnvironmentRow
@@ -70,7 +70,7 @@ def create_job(context: Context, row: EnvironmentRow, request: JobRequest) -> Pl
     """Raises UsageError (`name_invalid`, `selector_syntax`, `selector_no_match`, `parameter_unknown`), Refused
     `job_exists`."""
     job = _checked(context, row, request, _NO_ID)
-    stored = context.store.jobs.create(row.environment.id, job, active=request.active, by=actor_of(context))
+    stored = context.store.jobs.create(row.environment.id, job, active=request.active, by=context.actor)
     return PlacedJob(stored.job, stored.active, editable=True)
 
 
@@ -79,14 +79,14 @@ def change_job(context: Context, row: EnvironmentRow, name: str, request: JobReq
     `job_read_only` for one of a file."""
     old = _editable(find_job(context, row, name))
     job = _checked(context, row, request, old.job.id)
-    stored = context.store.jobs.change(row.environment.id, job, active=request.active, by=actor_of(context))
+    stored = context.store.jobs.change(row.environment.id, job, active=request.active, by=context.actor)
     return PlacedJob(stored.job, stored.active, editable=True)
 
 
 def set_active(context: Context, row: EnvironmentRow, name: str, active: bool) -> PlacedJob:
     """Whether a job is triggered; it can be started by hand all the same. Of every job."""
     placed = find_job(context, row, name)
-    by, environment_id = actor_of(context), row.environment.id
+    by, environment_id = context.actor, row.environment.id
     if placed.editable:
         context.store.jobs.change(environment_id, placed.job, active=active, by=by)
     else:
@@ -97,7 +97,7 @@ def set_active(context: Context, row: EnvironmentRow, name: str, active: bool) -
 def delete_job(context: Context, row: EnvironmentRow, name: str) -> None:
     """Its runs stay. Raises NotFound `job_not_found`, Refused `job_read_only`."""
     job = _editable(find_job(context, row, name)).job
-    context.store.jobs.delete(row.environment.id, job.id, by=actor_of(context))
+    context.store.jobs.delete(row.environment.id, job.id, by=context.actor)
 
 
 def _editable(placed: PlacedJob) -> PlacedJob:

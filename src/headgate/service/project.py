@@ -52,5 +52,5 @@ def apply_environments(context: Context, compiled: Compiled) -> None:
             compiled.manifest.name,
             host=socket.gethostname() if embedded else None,
             root=str(context.project_root),
-            by=context.requested_by,
+            by=context.actor,
         )

@@ -147,7 +147,7 @@ def rerun(context: Context, run_id: int, *, same_version: bool = False, force: b
 def cancel(context: Context, run_id: int) -> Run:
     """Ask a run to stop: a waiting one is canceled at once, a running one by its own process, which stops its
     statements in the warehouse. Raises NotFound, or Refused `run_ended`."""
-    return context.store.runs.request_cancel(run_id)
+    return context.store.runs.request_cancel(run_id, by=context.actor)
 
 
 def _require_something_left(context: Context, family: Sequence[Run], environment: EnvironmentRow) -> None:

@@ -16,7 +16,6 @@ from headgate.identity.keyring import KEY_FILE, read_keys, sealer, write_keys
 from headgate.identity.redaction import Redactor, process_redactor
 from headgate.identity.sealing import Sealer, new_key
 from headgate.model.secret import Secret
-from headgate.service.access import actor_of
 from headgate.service.context import Context
 from headgate.service.paging import Page, cut
 from headgate.settings import Settings
@@ -64,7 +63,7 @@ def set_secret(context: Context, name: str, value: Secret) -> SecretRow:
         )
     process_redactor.add(value)
     sealed = _sealer(context.settings, context.store).seal(name, value)
-    return context.store.secrets.put(name, sealed, by=actor_of(context))
+    return context.store.secrets.put(name, sealed, by=context.actor)
 
 
 def check_key(settings: Settings, store: Store) -> None:
@@ -88,7 +87,7 @@ def list_secrets(context: Context, *, limit: int = 100, starting_from: str | Non
 
 def delete_secret(context: Context, name: str) -> None:
     """Raises NotFound `secret_not_found`."""
-    context.store.secrets.delete(name, by=actor_of(context))
+    context.store.secrets.delete(name, by=context.actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +109,12 @@ def rotate_secrets(context: Context) -> Rotation:
     keys = _sealer(context.settings, store)
     folder = _key_folder(store)
     if given is not None or folder is None:
-        count = store.secrets.seal_again(keys.seal_again, by=actor_of(context))
+        count = store.secrets.seal_again(keys.seal_again, by=context.actor)
         return Rotation(count, keys.source, made=False)
     path = folder / KEY_FILE
     new, old = new_key(), read_keys(path)
     write_keys(path, [new, *old])
-    count = store.secrets.seal_again(Sealer([new, *old], str(path)).seal_again, by=actor_of(context))
+    count = store.secrets.seal_again(Sealer([new, *old], str(path)).seal_again, by=context.actor)
     write_keys(path, [new])
     return Rotation(count, str(path), made=True)
 

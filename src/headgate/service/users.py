@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from headgate.errors import UsageError
 from headgate.identity.scopes import is_id
 from headgate.model.secret import Secret
-from headgate.service.access import actor_of, checked_name, key_of_list, name_or_id
+from headgate.service.access import checked_name, key_of_list, name_or_id
 from headgate.service.context import Context
 from headgate.service.paging import Page, cut
 from headgate.service.secrets import seal_addresses
@@ -30,7 +30,7 @@ def create_user(context: Context, request: UserRequest) -> Account:
     change = _checked(context, request)
     return context.store.accounts.create(
         change.name or checked_name("", "user"),
-        by=actor_of(context),
+        by=context.actor,
         email=change.email,
         notify=change.notify or (),
     )
@@ -39,7 +39,7 @@ def create_user(context: Context, request: UserRequest) -> Account:
 def update_user(context: Context, user: str, request: UserRequest) -> Account:
     """Sets what the request names. Raises as `create_user`, and NotFound `user_not_found`."""
     account = find_user(context, user)
-    return context.store.accounts.update(account.id, _checked(context, request), by=actor_of(context))
+    return context.store.accounts.update(account.id, _checked(context, request), by=context.actor)
 
 
 def list_users(context: Context, *, limit: int = 100, starting_from: str | None = None) -> Page[Account]:

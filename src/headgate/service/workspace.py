@@ -13,7 +13,6 @@ from headgate.errors import Diagnostic, NotFound, ProjectError, Refused, UsageEr
 from headgate.model.bound import Catalog
 from headgate.model.project import Parameters
 from headgate.service import project, tree_files
-from headgate.service.access import actor_of
 from headgate.service.context import Context
 from headgate.service.lineage import find_node
 from headgate.service.node_bodies import WORKSPACE_ID
@@ -248,7 +247,7 @@ def _written(context: Context, workspace: Workspace, subject: str, path: Path, a
 
 
 def _note(context: Context, action: str, path: str) -> None:
-    context.store.audit.record(actor_of(context), action, f"file/{path}")
+    context.store.audit.record(context.actor, action, f"file/{path}")
 
 
 def _project_name(root: Path) -> str:

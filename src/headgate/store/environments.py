@@ -47,13 +47,15 @@ class Environments:
         *,
         host: str | None = None,
         root: str | None = None,
-        by: str = "",
+        by: Actor | None = None,
     ) -> None:
         """Writes the environment's definition, by its id. Nothing is written where it stands so already. `host` is the
-        machine that alone reaches its warehouse, None where any does; relative paths start from `root`.
+        machine that alone reaches its warehouse, None where any does; relative paths start from `root`. `by` stands
+        in the audit trail.
 
         Raises Refused `environment_id_taken` (the id is another project's) or `environment_name_taken`.
         """
+        now = self._now()
         parameters = {
             "id": environment.id,
             "project": project,
@@ -62,21 +64,23 @@ class Environments:
             "max_running": environment.max_running,
             "host": host,
             "root": root,
-            "by": by,
-            "now": self._now(),
+            "by": "" if by is None else by.name,
+            "now": now,
         }
         with self._database.read() as connection:
             if connection.row(SQL["unchanged"], parameters):
                 return
         try:
             with self._database.write() as connection:
+                action = "changed" if connection.row(SQL["get"], {"id": environment.id}) else "created"
                 if not connection.change(SQL["apply"], parameters):
                     raise _id_taken(connection, environment, project)
                 data = {"project": project, "name": environment.name}
-                events.add(
-                    connection,
-                    events.values(self._now(), "environment_applied", data, environment_id=environment.id),
-                )
+                if by is not None:
+                    subject = f"environment/{environment.id}"
+                    audit.add(connection, now, by, f"environment_{action}", subject, data)
+                applied = events.values(now, "environment_applied", data, environment_id=environment.id)
+                events.add(connection, applied)
         except Conflict as error:
             raise Refused(
                 "environment_name_taken",

@@ -15,7 +15,8 @@ from headgate.errors import HeadgateError, NotFound, Refused
 from headgate.model.project import Retries
 from headgate.model.runs import RUN_MOVES, Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import StepError
-from headgate.store import claims, events
+from headgate.store import audit, claims, events
+from headgate.store.audit import Actor
 from headgate.store.codec import (
     from_json,
     from_micros,
@@ -70,14 +71,18 @@ class Runs:
         except Conflict as error:
             raise unknown_subject(new) from error
 
-    def create_deploy(self, new: NewRun, deployment: NewDeployment) -> Run:
-        """Writes a waiting deploy with the deployment that it applies: whoever finds the one finds the other. Raises
-        NotFound for an unknown environment, or `blob_not_found`."""
+    def create_deploy(self, new: NewRun, deployment: NewDeployment, *, by: Actor | None = None) -> Run:
+        """Writes a waiting deploy with the deployment that it applies: whoever finds the one finds the other. `by`
+        stands in the audit trail. Raises NotFound for an unknown environment, or `blob_not_found`."""
         try:
             with self._database.write() as connection:
                 now = self._now()
                 run = insert_run(connection, new, now)
-                insert_deployment(connection, deployment, run.id, now)
+                made = insert_deployment(connection, deployment, run.id, now)
+                if by is not None:
+                    subject = f"environment/{new.environment_id}"
+                    data = {"run": run.id, "deployment": made.number, "version": made.version}
+                    audit.add(connection, now, by, "deploy_started", subject, data)
         except Conflict as error:
             raise unknown_subject(new) from error
         return run
@@ -153,15 +158,17 @@ class Runs:
         return run
 
     @again
-    def request_cancel(self, run_id: int) -> Run:
+    def request_cancel(self, run_id: int, *, by: Actor | None = None) -> Run:
         """Cancels a waiting run at once; asks the process of a running one to stop it. Asking twice is asking
-        once. Raises NotFound, or Refused `run_ended`."""
+        once. `by` is who asks, None where it is the run's own process. Raises NotFound, or Refused `run_ended`."""
         with self._database.write() as connection:
             run = require_run(connection, run_id)
             if run.status.final:
                 raise Refused(
                     "run_ended", f"run {run_id} is {run.status} already", hint="nothing is left to stop"
                 )
+            if by is not None:
+                audit.add(connection, self._now(), by, "run_canceled", f"run/{run_id}")
             return cancel(connection, run, self._now())
 
     def cancel_requested(self, run_id: int) -> bool:

@@ -24,12 +24,13 @@ from headgate.client.asked import AuditAsked
 def audit(
     *, actor: str, action: str, subject: str, limit: int, starting_from: str | None, as_json: bool
 ) -> None:
-    """Show who changed users, tokens and secrets, newest first.
+    """Show who deployed, canceled, and changed environments, jobs, users, tokens and secrets; newest first.
 
     \b
     Examples:
       headgate audit
       headgate audit --subject secret/PG_PASSWORD
+      headgate audit --action deploy_started
     """
     which = AuditAsked(actor, action, subject)
     with current().target("headgate audit") as target:
