@@ -16,7 +16,9 @@ from headgate.client.answers import NodeInfo
 from headgate.compile import Compiled
 from headgate.errors import UsageError
 from headgate.model.bound import Catalog, Selectable
-from headgate.selector import select
+from headgate.selector import parse, select
+from headgate.selector.attributes import STATE
+from headgate.selector.expression import blocks
 from headgate.service import asking, bodies, node_bodies
 from headgate.service.context import find_environment
 from headgate.service.lineage import find_node, find_subject
@@ -48,16 +50,21 @@ def list_(
     starting_from: str | None,
     as_json: bool,
 ) -> None:
-    """List the nodes that selectors select; all of them without.
+    """List the nodes that selectors select; all of them without. Where a selector asks for `state`, the nodes of the
+    files, compared with what is deployed in the environment.
 
     \b
     Examples:
       headgate nodes list
       headgate nodes list --include '+{ name: FCT_ORDERS }' --exclude '{ nodeType: source }'
-      headgate nodes list --include '{ state: modified }+'
+      headgate nodes list -e dev --include '{ state: modified }+'
     """
     asked = Listed(include, exclude, strict, limit, starting_from)
-    body = _of_files(asked) if environment is None else _deployed(environment, asked)
+    compared = _asks_state(include) or _asks_state(exclude)
+    if environment is None or compared:
+        body = _of_files(asked, _compared(environment) if compared else _catalog())
+    else:
+        body = _deployed(environment, asked)
     if as_json:
         output.show_json(body)
         return
@@ -92,8 +99,7 @@ def _deployed(environment: str, asked: Listed) -> Body:
         )
 
 
-def _of_files(asked: Listed) -> Body:
-    catalog = _catalog(current(), asked.include + asked.exclude)
+def _of_files(asked: Listed, catalog: Catalog) -> Body:
     selection = select(catalog, asked.include, asked.exclude, strict=asked.strict)
     tell_missed(selection.warnings)
     chosen = set(selection.ids)
@@ -113,14 +119,22 @@ def _after(found: list[Selectable], key: str) -> list[Selectable]:
     return [node for node in found if node.id > key]
 
 
-def _catalog(invocation: Invocation, selectors: str) -> Catalog:
-    """Of the files. `state` is known only where a selector asks for it, and by the project's own state alone."""
+def _asks_state(selector: str) -> bool:
+    conditions = (
+        (one for block in blocks(parse(selector)) for one in block.conditions) if selector.strip() else ()
+    )
+    return any(condition.attribute == STATE for condition in conditions)
+
+
+def _catalog() -> Catalog:
+    return tree_catalog(_compiled(current()))
+
+
+def _compared(environment: str | None) -> Catalog:
+    """Of the files, each node with how it differs from what is deployed in the environment; the project's own state
+    alone tells."""
+    invocation = current()
     compiled = _compiled(invocation)
-    catalog = tree_catalog(compiled)
-    return _with_states(invocation, compiled, catalog) if "state" in selectors.lower() else catalog
-
-
-def _with_states(invocation: Invocation, compiled: Compiled, catalog: Catalog) -> Catalog:
     settings = invocation.settings()
     if settings.server not in (None, NO_SERVER):
         raise UsageError(
@@ -129,8 +143,9 @@ def _with_states(invocation: Invocation, compiled: Compiled, catalog: Catalog) -
             hint="headgate plan shows it; `--server local` asks the project's own state",
         )
     with invocation.open("headgate nodes") as opened:
-        row = find_environment(opened.context, settings.environment)
+        row = find_environment(opened.context, environment or settings.environment)
         states = asking.node_states(compiled.manifest, asking.deployed_manifest(opened.context, row))
+    catalog = tree_catalog(compiled)
     marked = [replace(node, state=states.get(node.id, node.state)) for node in catalog.nodes]
     return replace(catalog, nodes=tuple(marked))
 
