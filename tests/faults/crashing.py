@@ -197,14 +197,13 @@ def wrap_host(name: str) -> None:
 
 
 def serve() -> None:
-    """Reads orders, a line each, and answers with the pid; an empty line waits for the end of the last one."""
+    """Reads orders, a line each, and answers with the pid; a line with a pid waits for the end of that process."""
     for module in ("cli.commands.worker", "cli.commands.deploy", "service.rebinding", "store.postgres"):
         importlib.import_module(f"headgate.{module}")
     importlib.import_module("headgate.warehouse.duckdb")
     importlib.import_module("headgate.warehouse.postgres")
-    pid = 0
     while line := sys.stdin.readline():
-        if line.strip():
+        if not line.strip().isdigit():
             order = read_order(line)
             pid = os.fork()
             if pid == 0:
@@ -217,7 +216,7 @@ def serve() -> None:
                     os._exit(code)
             print(pid, flush=True)
         else:
-            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(int(line), 0)[1]), flush=True)
 
 
 def read_order(line: str) -> Order:
@@ -248,12 +247,12 @@ class Process:
     def end(self) -> int:
         """Waits for its end: its exit code, negative where a signal ended it."""
         if self.code is None:
-            self.code = int(self._forker.ask(""))
+            self.code = int(self._forker.ask(str(self.pid)))
         return self.code
 
 
 class Forker:
-    """Forks commands, one at a time."""
+    """Forks commands."""
 
     def __init__(self) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}

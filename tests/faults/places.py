@@ -164,7 +164,7 @@ class Place(Project):
         marked: dict[str, set[str]] = {}
         for uid, step_id in self.execute("SELECT run_uid, step_id FROM _headgate.commits"):
             marked.setdefault(uid, set()).add(step_id)
-        for run in self.store.runs.list(limit=100):
+        for run in self.store.runs.list(limit=1000):
             rows = self.store.steps.list(run.id)
             done = {row.step_id for row in rows if row.published}
             if run.kind is RunKind.DEPLOY:

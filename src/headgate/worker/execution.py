@@ -29,12 +29,16 @@ from headgate.recovery import (
     settle_deployment,
 )
 from headgate.selection import run_parameters, run_selection
+from headgate.store.connection import PASSING, insist
 from headgate.store.content import Content
 from headgate.store.journal import Journal
 from headgate.warehouse.base import Warehouse
 from headgate.worker.equipment import Equipment, Observer
 from headgate.worker.redacting import RedactingSink, redacted
 from headgate.worker.resuming import blocked, left_of
+
+LEAVING = (StopCode.HANDED_BACK, StopCode.LEASE_LOST)
+"""Stops after which the run is not over."""
 
 
 class Execution:
@@ -62,26 +66,41 @@ class Execution:
         except LeaseLost:
             raise
         except HeadgateError as error:
-            if self.handing_back:
-                return self.hand_back()
+            if error.code in PASSING:  # the run itself has not failed
+                raise
+            if self.leaving:
+                return self.leave()
             return self.finish(RunStatus.FAILED, step_error(error))
         except KeyboardInterrupt:
-            if self.handing_back:
-                return self.hand_back()
+            if self.leaving:
+                return self.leave()
             self.stop.request("canceled")
             return self.finish(RunStatus.CANCELED, StepError("canceled", self.stop.reason))
-        if self.handing_back and any(o.status is StepStatus.CANCELED for o in outcomes.values()):
-            return self.hand_back()
+        if self.leaving and any(o.status is StepStatus.CANCELED for o in outcomes.values()):
+            return self.leave()
         return self.finish(*_verdict(outcomes, self.stop))
 
     def finish(self, status: RunStatus, error: StepError | None) -> Run:
-        return self.store.runs.finish(self.run.id, self.run.fence, status, redacted(error), self.notes)
+        """Waits for a state that does not answer, so that work which is done counts as done."""
+        run = self.run
+        try:
+            return insist(
+                lambda: self.store.runs.finish(run.id, run.fence, status, redacted(error), self.notes),
+                PASSING,
+            )
+        except Refused as refused:
+            if refused.code != "run_move_refused":
+                raise
+            return self.store.runs.get(run.id)  # over under our fence: the answer to an earlier try was lost
 
     @property
-    def handing_back(self) -> bool:
-        return self.stop.requested and self.stop.code is StopCode.HANDED_BACK
+    def leaving(self) -> bool:
+        """Whether somebody else is to go on with the run."""
+        return self.stop.requested and self.stop.code in LEAVING
 
-    def hand_back(self) -> Run:
+    def leave(self) -> Run:
+        if self.stop.code is StopCode.LEASE_LOST:
+            raise LeaseLost("lease_lost", f"run {self.run.id} was stopped: {self.stop.reason}")
         return self.store.queue.hand_back(self.run.id, self.run.fence, self.stop.reason)
 
     @contextmanager
@@ -125,7 +144,7 @@ class Execution:
         if all(outcome.status.good for outcome in outcomes.values()):
             finish_deployment(self.store, warehouse, deployment)
             forget_markers(self.store, warehouse)
-        elif not self.handing_back:
+        elif not self.leaving:
             self.store.deployments.finish(deployment.id, ok=False, fence=self.run.fence)
         return outcomes
 
@@ -289,7 +308,7 @@ class Execution:
             usual = self.store.steps.usual_durations(self.environment.id, [step.id for step in steps])
             self.observer.planned(self.run, steps, usual)
         journal = Journal(self.store, self.run, on_failure=lambda error: self.stop.request(error.message))
-        sink: StepSink = _UnlessHandedBack(journal, self.stop)
+        sink: StepSink = _UnlessLeft(journal, self.stop)
         if self.observer is not None:
             sink = _Tee(sink, self.observer)
         sink = RedactingSink(sink)
@@ -299,8 +318,8 @@ class Execution:
             journal.close()
 
 
-class _UnlessHandedBack:
-    """Steps that were stopped because their run is handed back are not over: whoever takes it goes on with them."""
+class _UnlessLeft:
+    """Steps that were stopped because their run is left to others are not over: whoever takes it goes on with them."""
 
     def __init__(self, journal: StepSink, stop: Stop) -> None:
         self._journal = journal
@@ -308,11 +327,11 @@ class _UnlessHandedBack:
         self.step_started = journal.step_started
 
     def step_finished(self, step: Step, outcome: StepOutcome, at: datetime) -> None:
-        handed_back = self._stop.requested and self._stop.code is StopCode.HANDED_BACK
+        left = self._stop.requested and self._stop.code in LEAVING
         undone = outcome.status is StepStatus.CANCELED or (
             outcome.error and outcome.error.code == "rolled_back"
         )
-        if not (handed_back and undone):
+        if not (left and undone):
             self._journal.step_finished(step, outcome, at)
 
 

@@ -114,11 +114,12 @@ class Host:
         try:
             ended = self._worker.carry_out(run, stop=carried.stop)
             log.info("run %s (%s) %s", ended.id, ended.kind, ended.status)
-        except LeaseLost as error:
-            log.warning("%s", error.message)
         except HeadgateError as error:
-            log.warning("run %s cannot be recorded: %s", run.id, error.message)
-            with self._lock:
+            if isinstance(error, LeaseLost):
+                log.warning("%s", error.message)
+            else:
+                log.warning("run %s cannot be recorded: %s", run.id, error.message)
+            with self._lock:  # where it is still ours, it goes back as soon as the state answers
                 self._lost.append(run)
         except Exception as error:  # the outermost loop of the thread
             log.exception("run %s broke", run.id)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from headgate.engine.step import Reshape
 from headgate.engine.stop import Stop
-from headgate.errors import Busy, HeadgateError
+from headgate.errors import Busy, HeadgateError, LeaseLost
 from headgate.model.runs import Deployment, Owner, Run, RunStatus
+from headgate.model.steps import StepError
 from headgate.recovery import release_dead_runs
+from headgate.store.connection import PASSING, insist
 from headgate.store.retention import Retention
 from headgate.store.store import Store
 from headgate.worker.equipment import Observer, OpenWarehouse, Rebind
@@ -45,7 +47,10 @@ class Worker:
         stop = Stop() if stop is None else stop
         run = self._claim(run_id, observer, stop)
         if run.status is RunStatus.RUNNING:
-            run = self.carry_out(run, observer=observer, stop=stop)
+            try:
+                run = self.carry_out(run, observer=observer, stop=stop)
+            except HeadgateError as error:
+                run = self._give_up(run, error)
         if self.retention is not None:
             with suppress(HeadgateError):  # the run has ended; what is not dropped now is dropped later
                 self.retention.sweep(SWEEP_SECONDS)
@@ -56,6 +61,14 @@ class Worker:
         stop = Stop() if stop is None else stop
         with heartbeat(self.store, run, self.lease_seconds, stop):
             return Execution(self, run, observer, stop).carry_out()
+
+    def _give_up(self, run: Run, error: HeadgateError) -> Run:
+        """End a run that could not be recorded, or whose lease was not kept: nobody else goes on with it. Raises
+        LeaseLost where somebody has it."""
+        if error.code not in PASSING and not isinstance(error, LeaseLost):
+            raise error
+        reason = StepError(error.code, error.message, error.hint or f"headgate rerun {run.id}")
+        return insist(lambda: self.store.runs.finish(run.id, run.fence, RunStatus.FAILED, reason))
 
     def claim_next(self) -> Run | None:
         """The run whose turn it is, claimed."""

@@ -2,10 +2,13 @@
 
 -- name: session
 -- How a connection behaves: our tables by their bare names; nobody waits for a lock, or keeps one while idle, for
--- longer than a worker may be silent; a statement ends with its client. And the time.
+-- longer than a worker may be silent; a statement ends with its client; and a client that a network swallowed in the
+-- middle of a message, when no other limit counts, is noticed within half a minute. And the time.
 SELECT set_config('search_path', 'headgate', false), set_config('lock_timeout', '10s', false),
   set_config('idle_in_transaction_session_timeout', '10s', false),
   set_config('client_connection_check_interval', '2s', false),
+  set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+  set_config('tcp_keepalives_count', '3', false),
   set_config('default_transaction_isolation', 'read committed', false),
   set_config('jit', 'off', false),
   (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
