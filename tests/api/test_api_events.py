@@ -34,6 +34,7 @@ def test_a_stream_begins_before_the_run_and_ends_with_it(server: Served) -> None
     run_id = started(server)
     with server.client.stream("GET", f"/api/v1/runs/{run_id}/events") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["x-accel-buffering"] == "no"
         found = events(response)
         first = next(found)
         assert (first["kind"], first["data"]["status"]) == ("run_status", "waiting")

@@ -49,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def commands_of_readme() -> list[str]:
-    text = (ROOT / "README.md").read_text().partition("## A first look")[2]
+    text = (ROOT / "README.md").read_text().partition("## A first look")[2].partition("\n## ")[0]
     return [line.strip() for line in re.findall(r"^\$ (headgate [^#\n]*)", text, re.MULTILINE)]
 
 

@@ -217,7 +217,9 @@ def test_selector_can_ask_for_what_changed_since_the_deploy(ready: Project) -> N
     assert "modified" in ready.run("nodes", "list", "--include", "{ state: modified }").out
     named = ready.run("nodes", "list", "-e", "dev", "--include", "{ state: modified }", "--json").body
     assert [one["nodeID"] for one in named["data"]] == ["STG.A"]
-    ready.run("refresh", "-e", "dev", "--include", "{ state: modified }", code=2)  # of what runs, nothing differs
+    ready.run(
+        "refresh", "-e", "dev", "--include", "{ state: modified }", code=2
+    )  # of what runs, nothing differs
 
 
 def test_cancel_of_a_run_that_is_over_is_refused(ready: Project) -> None:

@@ -53,7 +53,9 @@ async def stream_events(
     if told.over and not told.events:
         return nothing()
     return StreamingResponse(
-        _stream(caller, request.app.state.news, run_id, after), media_type="text/event-stream"
+        _stream(caller, request.app.state.news, run_id, after),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},  # nginx would keep events back until it has many
     )
 
 
