@@ -64,6 +64,16 @@ def test_detached_run_is_left_to_the_server(
     wait_until(lambda: serving[1].status(body["id"]) == "canceled")
 
 
+def test_wait_for_a_turn_is_bounded_where_it_is_asked_for(
+    endless: Project, serving: tuple[subprocess.Popen[str], Server]
+) -> None:
+    server = serving[1]
+    first = endless.run("refresh", "-e", "dev", "-j", "4", "--detach", "--json").body["id"]
+    second = endless.run("refresh", "-e", "dev", "-j", "4", "--wait", "0", code=1)
+    assert f"error: run {first + 1} has waited 0 seconds for its turn, and was canceled" in second.err
+    assert (server.status(first), server.status(first + 1)) == ("running", "canceled")
+
+
 def test_server_that_stops_ends_its_streams_and_the_next_one_is_followed(
     endless: Project, serving: tuple[subprocess.Popen[str], Server]
 ) -> None:

@@ -138,7 +138,12 @@ class Invocation:
         from headgate.cli.remote import Here, RemoteTarget
         from headgate.client.transport import Patience, Transport
 
-        here = Here(self.optional_root(), settings.state_dir / "cache", beside=settings.server is None)
+        here = Here(
+            self.optional_root(),
+            settings.state_dir / "cache",
+            beside=settings.server is None,
+            wait_seconds=settings.wait_seconds,
+        )
         transport = Transport(*found, Patience(busy_seconds=settings.wait_seconds))
         try:
             yield RemoteTarget(transport, here)

@@ -5,7 +5,6 @@ A server that was found by itself runs over the project that the command stands 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.cli.target import Body, View
+from headgate.cli.watching import Watch
 from headgate.client.asked import Named, Uploaded, Version
 from headgate.client.calls import Calls
-from headgate.client.events import Following
-from headgate.client.run import follow
 from headgate.client.transport import Transport
 from headgate.engine.stop import Stop
-from headgate.errors import HeadgateError, NotFound, Refused, ServerUnavailable, UsageError
+from headgate.errors import NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
     from headgate.compile import Compiled
@@ -29,11 +27,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Here:
     """What a command has beside the server: the project's folder, None where it stands in none; `beside` says that
-    the server runs over that very project."""
+    the server runs over that very project. `wait_seconds` is how long a run may wait for its turn, None for ever."""
 
     root: Path | None
     cache: Path
     beside: bool
+    wait_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +64,7 @@ class RemoteTarget(Calls):
         return datetime.now(UTC)
 
     def carry_out(self, run_id: int, view: View, stop: Stop) -> None:
-        unheard: list[ServerUnavailable] = []
-        given_up = threading.Event()  # a cancel did not reach the server
-
-        def cancel() -> None:
-            try:
-                self.cancel(run_id)
-            except ServerUnavailable as error:
-                message = f"run {run_id} goes on, it could not be canceled: {error.message}"
-                hint = f"`headgate cancel {run_id}` once the server is back"
-                unheard.append(ServerUnavailable(error.code, message, hint=hint))
-                given_up.set()
-            except HeadgateError as error:
-                if error.code != "run_ended":
-                    view.say(f"run {run_id} goes on, it could not be canceled: {error.message}")
-
-        def pause(seconds: float) -> None:
-            if given_up.wait(seconds):
-                raise unheard[0]
-
-        stop.when_requested(cancel)
-        follow(Following(self, run_id, told=view.say, sleep=pause), view)
+        Watch(self, run_id, view.say).until_the_end(view, stop, self._here.wait_seconds)
 
     def reused(self, run_id: int) -> Sequence[str]:  # noqa: ARG002
         return ()  # the client's `Teller` leaves them out by itself
