@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from tests.contract.loading import NOW, Recorder
 from tests.contract.projects import Project
+from tests.contract.store.faults import make_faulty
 
-from headgate.engine.executor import Execution, execute
+from headgate.engine.executor import Execution as StepsExecution
+from headgate.engine.executor import execute
+from headgate.engine.step import Reshape
 from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
 from headgate.model.project import Environment, WarehouseConfig
-from headgate.model.runs import Owner, Run, RunKind, RunRequest, RunStatus
+from headgate.model.runs import Deployment, Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import LateValues, Step, StepOutcome, StepStatus
 from headgate.recovery import DEPLOY_MARKER
 from headgate.service import deploying, running
@@ -26,6 +29,7 @@ from headgate.store.content import Content
 from headgate.store.journal import Journal
 from headgate.warehouse.base import Warehouse
 from headgate.worker import Worker
+from headgate.worker.execution import Execution
 from headgate.worker.host import Host
 from headgate.worker.warehouses import KeptWarehouses
 
@@ -108,7 +112,7 @@ def begin_elsewhere(tree: Project, run: Run, *, until: str, journaled: bool = Tr
         todo = steps if journaled else steps[: 1 + [step.id for step in steps].index(until)]
         if not journaled:
             journal.step_started(steps[0], NOW)
-        execute(todo, Execution(warehouse, sink, late, lambda: NOW, stop, parallelism=1))
+        execute(todo, StepsExecution(warehouse, sink, late, lambda: NOW, stop, parallelism=1))
     warehouse.close()
 
 
@@ -230,7 +234,7 @@ def test_deploy_of_a_worker_that_died_is_taken_over(tree: Project, committed: bo
     store.steps.plan(claimed.id, claimed.fence, steps)
     if committed:
         warehouse = context.open_warehouse(store.environments.get(1).environment, "elsewhere")
-        execution = Execution(warehouse, Recorder(), LateValues(run.uid, 1, NOW), lambda: NOW, Stop())
+        execution = StepsExecution(warehouse, Recorder(), LateValues(run.uid, 1, NOW), lambda: NOW, Stop())
         execute_atomically(steps, execution, marker_step=DEPLOY_MARKER)
         warehouse.close()
     store.queue.hand_back(run.id, claimed.fence, "its worker died")
@@ -338,3 +342,22 @@ def test_run_of_a_command_is_not_tried_again(tree: Project) -> None:
     tree.deploy()
     assert tree.refresh(job_id=9).status is RunStatus.FAILED
     assert tree.state.context.store.runs.open() == []
+
+
+def test_refresh_asks_the_state_little_before_its_first_statement(tree: Project) -> None:
+    store, database = make_faulty(tree.state.context.store)
+    before: list[int] = []
+
+    def reshape(deployment: Deployment) -> Reshape:
+        before.append(database.count)  # asked for when all else is ready
+        return lambda step, _: step
+
+    worker = replace(tree.state.worker, store=store, reshape=reshape)
+    enter(tree, "{ A }")
+    run = worker.claim_next()
+    assert run is not None
+    database.count = 0
+    assert Execution(worker, run, None, Stop()).carry_out().status is RunStatus.SUCCEEDED
+    # Its environment, whether a deploy is unsettled, what is deployed (2), its catalog where not at hand, stored
+    # jobs, its steps (2), and writing these down (4).
+    assert before[0] <= 12

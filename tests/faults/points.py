@@ -62,7 +62,6 @@ TAKE = "headgate.store.queue:Queue._take"
 CLAIM = "headgate.store.queue:Queue.claim"
 HEARTBEAT = "headgate.store.queue:Queue.heartbeat"
 HAND_BACK = "headgate.store.queue:Queue.hand_back"
-PIN = "headgate.store.runs:Runs.pin"
 FINISH = "headgate.store.runs:Runs.finish"
 PLAN = "headgate.store.steps:Steps.plan"
 JOURNAL = "headgate.store.journal:Journal._write"
@@ -93,7 +92,6 @@ def _around_commit(scenario: Scenario, call: str, turn: int = 1, held: str = "")
 
 POINTS = (
     *_around_commit(Scenario.REFRESH, TAKE),
-    *_around_commit(Scenario.REFRESH, PIN),
     *_around_commit(Scenario.REFRESH, PLAN),
     *_around_commit(Scenario.REFRESH, JOURNAL),
     *_around_commit(Scenario.REFRESH, JOURNAL, 2),

@@ -37,6 +37,7 @@ from headgate.worker.equipment import Equipment, Observer
 from headgate.worker.redacting import RedactingSink, redacted
 from headgate.worker.resuming import blocked, left_of
 
+FIRST_FENCE = 1
 LEAVING = (StopCode.HANDED_BACK, StopCode.LEASE_LOST)
 """Stops after which the run is not over."""
 
@@ -51,7 +52,9 @@ class Execution:
         self.observer = observer
         self.stop = stop
         self.notes: list[str] = []
-        self.environment = self.store.environments.get(run.environment_id).environment
+        self.row = self.store.environments.get(run.environment_id)
+        self.environment = self.row.environment
+        self.deployment: Deployment | None = None
 
     def carry_out(self) -> Run:
         try:
@@ -127,7 +130,7 @@ class Execution:
 
     def deploy(self, warehouse: Warehouse) -> dict[str, StepOutcome]:
         deployment = self.store.deployments.of_run(self.run.id)
-        begun = self.store.steps.list(self.run.id)
+        begun = self.begun()
         if begun and (outcomes := self.settled(warehouse, deployment, begun)):
             return outcomes
         current = self.store.deployments.current(self.environment.id)
@@ -177,9 +180,10 @@ class Execution:
     # --- refresh ----------------------------------------------------------------------------------
 
     def refresh(self, warehouse: Warehouse) -> dict[str, StepOutcome]:
-        settle_deployment(self.store, warehouse, self.environment.id)
-        begun = self.store.steps.list(self.run.id)
-        deployment = self.pinned(begun=bool(begun))
+        if settle_deployment(self.store, warehouse, self.environment.id) is not None:
+            self.row = self.store.environments.get(self.environment.id)
+        begun = self.begun()
+        deployment = self.deployment = self.pinned(begun=bool(begun))
         content = Content(self.store, deployment)
         catalog = content.runnable()
         if begun:
@@ -239,7 +243,6 @@ class Execution:
         """The deployment that stands now; from here on the run is bound to it, also when it is taken over."""
         if begun and self.run.deployment_id is not None:
             return self.store.deployments.get(self.run.deployment_id)
-        row = self.store.environments.get(self.environment.id)
         deployment = self.store.deployments.current(self.environment.id)
         if deployment is None:
             raise Refused(
@@ -247,15 +250,18 @@ class Execution:
                 f"nothing is deployed in {self.environment.name}",
                 hint=f"headgate deploy -e {self.environment.name}",
             )
-        if row.marked and not self.run.request.force:
+        if self.row.marked and not self.run.request.force:
             raise Refused(
                 "deploy_failed",
                 f"the last deploy of {self.environment.name} failed",
                 hint=f"headgate deploy -e {self.environment.name}, or refresh what stands there with"
                 " --forceIgnoreEnvironmentStatus",
             )
-        self.store.runs.pin(self.run.id, self.run.fence, deployment.id)
-        self.run = replace(self.run, deployment_id=deployment.id)
+        if (
+            self.run.deployment_id != deployment.id
+        ):  # its claim pinned the one that stood before a deploy was settled
+            self.store.runs.pin(self.run.id, self.run.fence, deployment.id)
+            self.run = replace(self.run, deployment_id=deployment.id)
         return deployment
 
     def steps(
@@ -275,11 +281,14 @@ class Execution:
 
     # --- shared -----------------------------------------------------------------------------------
 
+    def begun(self) -> Sequence[StepRow]:
+        """The steps that an earlier claim of the run wrote down."""
+        return self.store.steps.list(self.run.id) if self.run.fence > FIRST_FENCE else ()
+
     def execution(self, warehouse: Warehouse, sink: StepSink) -> executor.Execution:
-        deployment_id = self.run.deployment_id
         reshape = None
-        if self.worker.reshape is not None and deployment_id is not None:
-            reshape = self.worker.reshape(self.store.deployments.get(deployment_id))
+        if self.worker.reshape is not None and self.deployment is not None:
+            reshape = self.worker.reshape(self.deployment)
         request = self.run.request
         return executor.Execution(
             warehouse=warehouse,
