@@ -40,6 +40,9 @@ bench: setup
 	$(BIN)/python benchmarks/selector_bench.py
 	$(BIN)/python benchmarks/executor_bench.py
 
+bench-control: setup
+	$(BIN)/python benchmarks/control_bench.py
+
 test-unit: setup
 	$(BIN)/pytest tests/unit tests/golden -q
 

@@ -90,20 +90,24 @@ def server_at_rest(name: str, command: Path) -> Iterator[Figure]:
                     break
                 except OSError:
                     time.sleep(0.05)
+            else:
+                raise RuntimeError(f"{name} gave no answer")
             yield Figure("server start to first answer", time.perf_counter() - began, "s")
             time.sleep(10)
-            yield Figure(
-                "memory at rest, all its processes", sum(map(resident_mb, family(process.pid))), "MB"
-            )
+            yield Figure("memory at rest, all its processes", memory_mb(process.pid), "MB")
         finally:
             process.terminate()
             process.wait(60)
 
 
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found += family(int(child))
-    return found
+def memory_mb(pid: int) -> float:
+    """What a process and all below it hold."""
+    try:
+        below = [
+            child
+            for path in Path(f"/proc/{pid}/task").glob("*/children")
+            for child in path.read_text().split()
+        ]
+        return resident_mb(pid) + sum(memory_mb(int(child)) for child in below)
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return 0.0

@@ -24,7 +24,7 @@ import control_parts as parts
 from contestants import procrastinate_claims, server_at_rest
 from control_lists import lists
 from figures import Figure
-from servers import new_database, postgres_server
+from servers import new_database, postgres_server, postgres_settings
 
 from headgate.store import Store
 
@@ -73,8 +73,10 @@ def contestants(arguments: argparse.Namespace, server: str | None) -> Iterator[t
         yield "procrastinate", procrastinate_claims(arguments.procrastinate, url, arguments.queued)
     for name in ("prefect", "dagster"):
         if command := getattr(arguments, name):
-            for figure in server_at_rest(name, command):
-                yield name, figure
+            try:
+                yield from ((name, figure) for figure in server_at_rest(name, command))
+            except RuntimeError as error:
+                print(f"{name}: {error}", file=sys.stderr)
 
 
 def main() -> None:
@@ -107,8 +109,10 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headgate-control-")))
         server = stack.enter_context(postgres_server()) if "postgres" in names else None
+        settings = postgres_settings(server) if server else "not used"
         if not arguments.json:
             print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning")
+            print("PostgreSQL:", settings)
         for name in names:
             state = State(name, folder, server if name == "postgres" else None)
             for part in arguments.parts.split(","):
@@ -118,7 +122,8 @@ def main() -> None:
             note(name, figure)
     if arguments.json:
         answer = {name: [asdict(figure) for figure in figures] for name, figures in found.items()}
-        print(json.dumps({"cores": os.cpu_count(), "load": os.getloadavg(), "figures": answer}, indent=2))
+        machine = {"cores": os.cpu_count(), "load": os.getloadavg(), "postgres": settings}
+        print(json.dumps({**machine, "figures": answer}, indent=2))
     sys.exit(any(figure.met is False for figures in found.values() for figure in figures))
 
 

@@ -148,13 +148,16 @@ def memory(root: Path, environ: dict[str, str], runs: int, seconds: float) -> It
             done += BATCH
             sizes.append((done, server.resident_mb()))
         lasted, cpu = time.perf_counter() - began, server.cpu_seconds() - cpu
+        time.sleep(IDLE_WAREHOUSE_SECONDS)
+        rest = server.resident_mb()
     yield Figure("tiny runs started and carried out", done / lasted, "/s")
     yield Figure("processor time of one", cpu / done * 1000, "ms")
     yield figures.at_most(f"memory after {done:,} runs", [sizes[-1][1]], "MB", 150)
+    yield figures.at_most("memory at rest again", [rest], "MB", 150)
     later = [(count / 1000, size) for count, size in sizes if count >= done / 2]
     if len(later) > 2:
         slope = statistics.linear_regression(*zip(*later, strict=True)).slope
-        yield figures.at_most(f"growth per 1,000 runs from the {later[0][0]:g},000th on", [slope], "MB", 0.5)
+        yield figures.at_most(f"growth per 1,000 runs from the {later[0][0]:g},000th on", [slope], "MB", 1)
 
 
 def _carry_out(client: Client, runs: int) -> None:

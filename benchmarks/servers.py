@@ -40,6 +40,14 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def postgres_settings(server: str) -> str:
+    """What its speed depends on most."""
+    names = ("server_version", "fsync", "synchronous_commit", "wal_sync_method", "shared_buffers")
+    with psycopg.connect(server) as connection:
+        values = [connection.execute(f"SHOW {name}".encode()).fetchone() for name in names]
+    return ", ".join(f"{name} {value[0]}" for name, value in zip(names, values, strict=True) if value)
+
+
 def new_database(server: str, name: str) -> str:
     """The address of an empty database."""
     with psycopg.connect(server, autocommit=True) as connection:
