@@ -85,6 +85,13 @@ def test_server_that_does_not_answer_is_named(tmp_path: Path, command: str) -> N
     assert "hint: is it running (`headgate serve`), and is this its address?" in told
 
 
+def test_doctor_of_who_asks_a_server_makes_no_state(fresh: Project) -> None:
+    done = fresh.run("doctor", "--server", "http://127.0.0.1:1", code=1)
+    subjects = [line.split()[1] for line in done.out.splitlines() if line.startswith(("ok", "warn", "fail"))]
+    assert subjects[-2:] == ["project:", "server:"]
+    assert not (fresh.folder / ".headgate" / "state.db").exists()
+
+
 def test_tokens_that_do_not_serve_are_told_apart(ready: Project, tmp_path: Path) -> None:
     with running(ready, "serve", "--port", "0"):
         server = Server(ready)

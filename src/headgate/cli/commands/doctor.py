@@ -21,6 +21,7 @@ from headgate.service.checking import (
     failed_state,
     worst,
 )
+from headgate.settings import NO_SERVER
 from headgate.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def _findings(invocation: Invocation) -> list[Finding]:
     findings = check_host(settings.state_dir)
     project, environments = check_project(root, settings)
     findings.append(project)
+    if settings.server not in (None, NO_SERVER):
+        return [*findings, *_server(invocation)]  # state and environments are looked at where the server is
     try:
         with invocation.open("headgate doctor") as opened:
             findings.append(_state(opened.context.store))
