@@ -106,7 +106,8 @@ def test_tokens_that_do_not_serve_are_told_apart(ready: Project, tmp_path: Path)
 
         assert refused("runs") == [
             "error: this needs a token",
-            "hint: set HEADGATE_TOKEN, or `token` in a profile; `headgate token create` makes one",
+            "hint: set HEADGATE_TOKEN, or `token` in a profile; on the server's machine, `headgate token create"
+            " --server local` makes one",
         ]
         assert refused("runs", HEADGATE_TOKEN="hg_wrong")[0] == "error: this token is not known here"
         assert refused("runs", HEADGATE_TOKEN=old)[0] == "error: the token older was revoked"
@@ -121,6 +122,20 @@ def test_tokens_that_do_not_serve_are_told_apart(ready: Project, tmp_path: Path)
 def keep_secret(project: Project, name: str, value: str, **variables: str) -> None:
     arguments, env = command("secret", "set", name), environment(**variables)
     subprocess.run(arguments, cwd=project.folder, env=env, input=value, text=True, check=True, timeout=60)
+
+
+def test_admin_whose_token_is_lost_makes_another_beside_the_server(ready: Project) -> None:
+    with running(ready, "serve", "--port", "0"):
+        Server(ready)
+    (ready.folder / ".headgate" / "admin-token").unlink()
+    with running(ready, "serve", "--port", "0") as process:
+        assert process.stderr is not None
+        while "makes another" not in (line := process.stderr.readline()):
+            assert line
+        assert ready.run("token", code=2).err.splitlines()[1] == "error: this needs a token"
+        told = line.partition("`headgate ")[2].partition("`")[0]
+        made = ready.run(*told.split()).out.strip()
+        assert ready.run("token", HEADGATE_TOKEN=made).out.count("admin") == 3
 
 
 def test_key_that_opens_nothing_is_told_when_a_worker_starts(fresh: Project) -> None:

@@ -58,7 +58,10 @@ _BY_CODE: dict[str, type[HeadgateError]] = {
 }
 _STATE_CODES = ("state_", "disk_full", "permission_denied", "secret_key_", "secret_swapped", "journal_failed")
 INTERNAL = "internal_error"
-_HINTS = {"token_missing": "set HEADGATE_TOKEN, or `token` in a profile; `headgate token create` makes one"}
+_HINTS = {
+    "token_missing": "set HEADGATE_TOKEN, or `token` in a profile; on the server's machine,"
+    " `headgate token create --server local` makes one"
+}
 """In the words of who has a client, and writes no header."""
 
 

@@ -212,7 +212,8 @@ class BootstrapResult:
         if self.kind == "given":
             return "the admin's token is that of HEADGATE_ADMIN_TOKEN"
         if self.path is None:
-            return "there is an admin's token already; `headgate token create --scope admin` makes another"
+            again = "headgate token create --name NAME --scope admin --server local"
+            return f"there is an admin's token already, and its text is not here; `{again}` makes another"
         return f"the admin's token is in {self.path}"
 
 

@@ -243,7 +243,7 @@ def test_file_of_another_state_is_not_said_to_hold_the_token(
     create_token(context, TokenRequest("mine", "admin"))
     kept = ensure_admin_token(store, tmp_path, None)
     assert (kept.kind, kept.path) == ("kept", None)
-    assert "headgate token create --scope admin" in kept.message
+    assert "--scope admin --server local" in kept.message
     revoke_token(context, "mine")
     assert ensure_admin_token(store, tmp_path, None).kind == "made"
     admin_of(store, path.read_text().strip())
