@@ -243,3 +243,22 @@ def test_what_is_too_large_is_refused_before_it_is_read(server: JobLogServer) ->
 def test_every_error_has_four_keys(server: JobLogServer) -> None:
     for path in ("/jobs?id=eq.x", "/jobs?nope=eq.1", "/nope", "/jobs?select=rel(id)"):
         assert set(json.loads(server.client.get(path).text)) == {"code", "message", "details", "hint"}
+
+
+def test_what_is_infinite_stays_so(server: JobLogServer) -> None:
+    created(server, start_date="-infinity", end_date="infinity")
+    casts = "start_date,end_date,day:end_date::date,at:start_date::timestamp,text:end_date::text"
+    assert server.client.get(f"/jobs?select={casts}").json() == [
+        {
+            "start_date": "-infinity",
+            "end_date": "infinity",
+            "day": "infinity",
+            "at": "-infinity",
+            "text": "infinity",
+        }
+    ]
+    assert (
+        server.client.get("/jobs?select=day:end_date::date", headers={"Accept": "text/csv"}).text
+        == "day\ninfinity"
+    )
+    assert len(server.client.get("/jobs?end_date=gt.9999-12-31").json()) == 1

@@ -72,38 +72,25 @@ def micros_of(moment: datetime) -> int:
 
 
 def moment_of(micros: int, zone: tzinfo) -> datetime:
-    return (EPOCH + timedelta(microseconds=micros)).astimezone(zone)
+    moment = EPOCH + timedelta(microseconds=micros)
+    return moment if zone is UTC else moment.astimezone(zone)
 
 
 def write_instant(micros: int, zone: tzinfo, between: str = "T") -> str:
     """`2018-06-16T05:00:00.25+00:00`, with as many digits as there are. With a blank between, the offset is as short
-    as PostgreSQL's text: `2018-06-16 05:00:00.25+00`."""
+    as in PostgreSQL's text: `2018-06-16 05:00:00.25+00`."""
     if micros in (INFINITY, MINUS_INFINITY):
         return "infinity" if micros > 0 else "-infinity"
-    moment = moment_of(micros, zone)
-    offset = moment.utcoffset() or timedelta()
-    return write_local(moment, between) + _offset(offset, short=between == " ")
+    text = moment_of(micros, zone).isoformat(between)
+    if "." in text:
+        text = text[:26].rstrip("0") + text[26:]
+    return text[:-3] if between == " " and text.endswith(":00") else text
 
 
 def write_local(moment: datetime, between: str) -> str:
     """Without its zone."""
-    text = f"{moment.year:04d}-{moment:%m-%d}{between}{moment:%H:%M:%S}"
-    return text + write_fraction(moment.microsecond)
-
-
-def write_fraction(micros: int) -> str:
-    return f".{micros:06d}".rstrip("0") if micros else ""
-
-
-def _offset(offset: timedelta, *, short: bool) -> str:
-    seconds = int(offset.total_seconds())
-    sign = "-" if seconds < 0 else "+"
-    hours, rest = divmod(abs(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    text = f"{sign}{hours:02d}"
-    if minutes or left or not short:
-        text += f":{minutes:02d}"
-    return text + (f":{left:02d}" if left else "")
+    text = moment.replace(tzinfo=None).isoformat(between)
+    return text.rstrip("0") if "." in text else text
 
 
 def _word(word: str, zone: tzinfo, now_micros: int) -> int:

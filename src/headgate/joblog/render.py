@@ -3,8 +3,9 @@ than a hundred."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, tzinfo
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ PIECE = 1_000
 """Rows of one piece."""
 
 Values = Sequence[Any]
+_TO_QUOTE = re.compile(r'[\s",\\()]')
 _TRUE, _FALSE = ("t", "true", "y", "yes", "on", "1"), ("f", "false", "n", "no", "off", "0")
 _MOST_BIGINT = 2**63 - 1
 
@@ -101,10 +103,12 @@ def _as_text(shown_instant: str) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if type(value) is int:
+        return str(value)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     if not text:
         return '""'
-    if any(char in '",\\()' or char.isspace() for char in text):
+    if _TO_QUOTE.search(text):
         return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
     return text
 
@@ -126,19 +130,27 @@ def _writer(field: Field, zone: tzinfo) -> Any:
 
 
 def _instant_cast(cast: Cast, zone: tzinfo) -> Any:
-    def local(between: str) -> Any:
-        return lambda micros: instants.write_local(instants.moment_of(micros, zone), between)
-
     match cast:
         case Cast.DATE:
-            return lambda micros: instants.moment_of(micros, zone).date().isoformat()
+            return _finite(zone, lambda moment: moment.date().isoformat())
         case Cast.TIME:
-            return lambda micros: local("T")(micros).partition("T")[2]
+            return _finite(zone, lambda moment: instants.write_local(moment, "T").partition("T")[2])
         case Cast.TIMESTAMP:
-            return local("T")
+            return _finite(zone, lambda moment: instants.write_local(moment, "T"))
         case Cast.TEXT:
             return lambda micros: instants.write_instant(micros, zone, " ")
     return lambda micros: instants.write_instant(micros, zone)
+
+
+def _finite(zone: tzinfo, write: Callable[[datetime], str]) -> Callable[[int], str]:
+    """What is infinite stays so."""
+
+    def written(micros: int) -> str:
+        if micros in (instants.INFINITY, instants.MINUS_INFINITY):
+            return instants.write_instant(micros, zone)
+        return write(instants.moment_of(micros, zone))
+
+    return written
 
 
 def _plain_cast(cast: Cast | None) -> Any:

@@ -192,7 +192,8 @@ def _body(asked: Asked, rows: Iterable[Any], opened: ExitStack) -> tuple[IO[byte
     if asked.media.single:
         body.write(b"".join(pieces)[1:-1])
     else:
-        body.writelines(pieces)
+        for piece in pieces:  # `writelines` would hold all of them before it looks at their size
+            body.write(piece)
     return body, count
 
 

@@ -57,8 +57,8 @@ class Connection(Protocol):
         ...
 
     def snapshot(self, seconds: float) -> AbstractContextManager[None]:
-        """Every question inside sees the state as of the first one. One that takes longer than `seconds` is given up
-        with StateError `question_too_long`. Nothing is written inside."""
+        """Every question inside sees the state as of the first one. One whose next rows take longer than `seconds` is
+        given up with StateError `question_too_long`. Nothing is written inside."""
         ...
 
     def each(self, sql: str, parameters: Parameters = ...) -> Generator[Row]:

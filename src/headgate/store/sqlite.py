@@ -55,12 +55,13 @@ def sqlite_version() -> tuple[int, ...]:
 
 
 class SqliteConnection:
-    __slots__ = ("_path", "notifies", "raw")
+    __slots__ = ("_path", "give_up_at", "notifies", "raw", "seconds")
 
     def __init__(self, path: Path, raw: Any) -> None:
         self._path = path
         self.raw = raw
         self.notifies = False
+        self.seconds = self.give_up_at = float("inf")
 
     def notify(self) -> None:
         self.notifies = True
@@ -93,8 +94,8 @@ class SqliteConnection:
 
     @contextmanager
     def snapshot(self, seconds: float) -> Iterator[None]:
-        give_up_at = monotonic() + seconds
-        self.raw.set_progress_handler(lambda: monotonic() > give_up_at, STEPS_BETWEEN_LOOKS)
+        self.seconds, self.give_up_at = seconds, monotonic() + seconds
+        self.raw.set_progress_handler(lambda: monotonic() > self.give_up_at, STEPS_BETWEEN_LOOKS)
         try:
             self.change("BEGIN")
             yield
@@ -108,6 +109,7 @@ class SqliteConnection:
             cursor = self.raw.execute(sql, parameters)
             while rows := cursor.fetchmany(FETCHED):
                 yield from rows
+                self.give_up_at = monotonic() + self.seconds  # whoever takes the rows may take long
         except DRIVER_ERRORS as error:
             raise mapped(error, self._path) from error
 

@@ -1,0 +1,266 @@
+"""The job log by its targets, on SQLite and on PostgreSQL: a real server, and clients that speak HTTP to it.
+
+    python benchmarks/job_log_bench.py [--records 10000000] [--states sqlite,postgres] [--postgrest BIN] [--json]
+
+The records are generated inside the database, so that a first run needs minutes and not hours. A contestant is a real
+PostgREST (`--postgrest`, its binary) on the same PostgreSQL, which is asked the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from servers import Server, new_database, postgres_server, serving
+
+from headgate.store import Store
+
+NAMES = 2_000
+TURNS = 50
+WRITERS = 16
+BULK_ROWS = 500
+BULKS = 8
+SINGLES = 60
+STREAMED = 1_000_000
+GENERATE = """
+INSERT INTO job_log (name, start_date, end_date, message, status, records_processed, source, destination)
+SELECT 'job ' || (n * 7919 % {names}), {start} + n * 1000000,
+  CASE WHEN n % 97 = 5 THEN NULL ELSE {start} + n * 1000000 + 60000000 END,
+  CASE WHEN n % 31 = 0 THEN 'division by zero' END,
+  CASE WHEN n % 97 = 5 THEN 'in_progress' WHEN n % 31 = 0 THEN 'error' ELSE 'success' END,
+  n % 5000, 'source ' || n % 7, 'destination ' || n % 5
+FROM {numbers} AS numbers (n)
+"""
+START = 1_400_000_000_000_000
+NUMBERS = {
+    "sqlite": "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c)",
+    "postgres": "generate_series(CAST(1 AS bigint), {count})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    state: str
+    name: str
+    value: float
+    unit: str
+    target: str
+
+
+def generate(store: Store, count: int) -> None:
+    numbers = NUMBERS[store.database.dialect].format(count=count)
+    names = "numbers (n)" if store.database.dialect == "postgres" else "numbers"
+    sql = GENERATE.format(names=NAMES, start=START, numbers=numbers).replace("numbers (n)", names)
+    with store.database.write() as connection:
+        connection.change(sql)
+    with store.database.write() as connection:
+        connection.change("ANALYZE job_log")
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, url: str, token: str) -> None:
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=600)
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def get(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        return self._ask("POST", path, body, {})
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request(method, path, body, {**self._headers, **headers})
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def stream(self, path: str, headers: dict[str, str]) -> int:
+        """How many bytes the answer has; they are not kept."""
+        self._connection.request("GET", path, headers={**self._headers, **headers})
+        answer = self._connection.getresponse()
+        size = 0
+        while piece := answer.read(1 << 20):
+            size += len(piece)
+        return size
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+QUESTIONS: dict[str, tuple[str, dict[str, str], str]] = {
+    "most_recent": ("/jobs?name=eq.job%20{n}&status=eq.success&order=end_date.desc&limit=1", {}, "10 ms"),
+    "page of a name": ("/jobs?name=eq.job%20{n}&order=start_date.desc&limit=100", {}, "10 ms"),
+    "page of errors": ("/jobs?status=eq.error&order=start_date.desc&limit=100", {}, "10 ms"),
+    "newest page": ("/jobs?order=id.desc&limit=100", {}, "10 ms"),
+    "count of a name": (
+        "/jobs?name=eq.job%20{n}&select=id&limit=1",
+        {"Prefer": "count=exact"},
+        "50 ms",
+    ),
+    "latest of each name": ("/jobs_latest?select=name,status,end_date&limit=100&order=name", {}, ""),
+}
+
+
+def questions(state: str, url: str, token: str) -> Iterator[Figure]:
+    client = Client(url, token)
+    for name, (path, headers, target) in QUESTIONS.items():
+        times = []
+        for turn in range(TURNS):
+            asked = path.format(n=turn * 37 % NAMES)
+            began = time.perf_counter()
+            status, content = client.get(asked, headers)
+            times.append(time.perf_counter() - began)
+            if status not in (200, 206) or content == b"[]":
+                sys.exit(f"{asked}: {status} {content[:200]!r}")
+        yield Figure(state, name, round(statistics.median(times) * 1000, 2), "ms", target)
+    client.close()
+
+
+def requests_per_second(state: str, url: str, token: str) -> Figure:
+    """By eight clients at once that each ask for the most recent success of a name."""
+
+    def work(number: int, done: list[int]) -> None:
+        client = Client(url, token)
+        for turn in range(100):
+            client.get(QUESTIONS["most_recent"][0].format(n=(number * 100 + turn) % NAMES), {})
+        client.close()
+        done.append(100)
+
+    count, seconds = at_once(8, work)
+    return Figure(state, "requests a second", round(count / seconds), "/s", "")
+
+
+def record(number: int) -> dict[str, object]:
+    return {
+        "name": f"writer {number % WRITERS}",
+        "start_date": "2018-06-16T05:00:00Z",
+        "status": "success",
+        "records_processed": number,
+        "source": "s",
+        "destination": "d",
+    }
+
+
+def writes(state: str, url: str, token: str) -> Iterator[Figure]:
+    bulk = json.dumps([record(number) for number in range(BULK_ROWS)]).encode()
+    one = json.dumps(record(1)).encode()
+
+    def post(body: bytes, times: int, rows: int) -> Callable[[int, list[int]], None]:
+        def work(_: int, done: list[int]) -> None:
+            client = Client(url, token)
+            for _turn in range(times):
+                status, content = client.post("/jobs", body)
+                if status != 201:
+                    sys.exit(f"POST /jobs: {status} {content[:200]!r}")
+            client.close()
+            done.append(times * rows)
+
+        return work
+
+    before = count_of(url, token)
+    bulk_rows, seconds = at_once(WRITERS, post(bulk, BULKS, BULK_ROWS))
+    yield Figure(state, "rows a second, in bulk", round(bulk_rows / seconds), "/s", "1,000 /s")
+    single_rows, seconds = at_once(WRITERS, post(one, SINGLES, 1))
+    yield Figure(state, "single writes a second", round(single_rows / seconds), "/s", "300 /s")
+    lost = bulk_rows + single_rows - (count_of(url, token) - before)
+    yield Figure(state, "rows lost", lost, "", "0")
+
+
+def count_of(url: str, token: str) -> int:
+    client = Client(url, token)
+    _, content = client.get("/jobs?name=like.writer*&select=id", {"Accept": "text/csv"})
+    client.close()
+    return content.count(b"\n")
+
+
+def at_once(count: int, work: Callable[[int, list[int]], None]) -> tuple[int, float]:
+    done: list[int] = []
+    threads = [threading.Thread(target=work, args=(number, done)) for number in range(count)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(done) < count:
+        sys.exit("a writer ended before its work")
+    return sum(done), time.perf_counter() - began
+
+
+def stream(state: str, server: Server) -> Iterator[Figure]:
+    client = Client(server.url, server.token)
+    before = server.resident_mb()
+    highest = [before]
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            highest.append(server.resident_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    began = time.perf_counter()
+    size = client.stream(f"/jobs?limit={STREAMED}&order=id", {"Accept": "text/csv"})
+    seconds = time.perf_counter() - began
+    ended.set()
+    watcher.join()
+    client.close()
+    yield Figure(state, f"CSV of {STREAMED:,} rows ({size / 2**20:.0f} MB)", round(seconds, 1), "s", "")
+    yield Figure(state, "memory that it took", round(max(highest) - before, 1), "MB", "constant")
+
+
+@contextmanager
+def served(state: str, target: str | None, count: int) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "headgate.yml").write_text("name: bench\nlocations: [A]\n")
+        environ = {} if target is None else {"HEADGATE_DATABASE_URL": target}
+        began = time.perf_counter()
+        store = Store.connect(root / ".headgate" / "state.db" if target is None else target)
+        generate(store, count)
+        store.close()
+        print(f"{state}: {count:,} records in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        with serving(root, environ, "--no-worker") as server:
+            yield server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--states", default="sqlite,postgres")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        for state in arguments.states.split(","):
+            target = None
+            if state == "postgres":
+                target = new_database(stack.enter_context(postgres_server()), "job_log")
+            with served(state, target, arguments.records) as server:
+                figures += questions(state, server.url, server.token)
+                figures.append(requests_per_second(state, server.url, server.token))
+                figures += writes(state, server.url, server.token)
+                figures += stream(state, server)
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in figures], indent=2))
+        return
+    print(f"{arguments.records:,} records, {NAMES:,} names, {os.cpu_count()} cores, median of {TURNS}")
+    for one in figures:
+        print(f"{one.state:10}{one.name:36}{one.value:>12,} {one.unit:4}{one.target:>12}")
+
+
+if __name__ == "__main__":
+    main()
