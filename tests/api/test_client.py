@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.api.serving import Served
@@ -185,3 +186,16 @@ def test_token_of_the_settings_goes_to_their_server_alone(
     with Client(server.url) as client, pytest.raises(Unauthorized) as told:
         next(client.environments())
     assert told.value.code == "token_missing"
+
+
+def test_client_finds_its_server_and_token_in_a_profile(
+    server: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[profiles.prod]\nserver = "{server.url}"\ntoken = "{server.token}"\n')
+    monkeypatch.setenv("HEADGATE_CONFIG", str(config))
+    with Client(profile="prod") as client:
+        assert [one.name for one in client.environments()] == ["dev"]
+    with pytest.raises(UsageError, match="there is no profile prd") as caught:
+        Client(profile="prd")
+    assert caught.value.hint == "did you mean prod?"

@@ -78,16 +78,17 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         *,
+        profile: str | None = None,
         timeout: float = 60.0,
         busy_timeout: float | None = 60.0,
     ) -> None:
-        """`url` and `token` are by default those of the settings `server` and `token`; a `token` of the settings goes
-        to no other address than theirs. `timeout` is for one answer; `busy_timeout` for how long to try again what is
-        held by somebody else, None for ever.
+        """`url` and `token` are by default those of the settings `server` and `token`, or of that profile in the
+        configuration's file; a `token` of the settings goes to no other address than theirs. `timeout` is for one
+        answer; `busy_timeout` for how long to try again what is held by somebody else, None for ever.
 
-        Raises UsageError (`server_needed`, `server_url_invalid`).
+        Raises UsageError (`server_needed`, `server_url_invalid`), and what reading the settings raises.
         """
-        known = load() if url is None or token is None else None
+        known = load(flags={"profile": profile}) if url is None or token is None else None
         if url is None:
             assert known is not None
             if known.server is None or known.server == NO_SERVER:
