@@ -83,10 +83,13 @@ def accepted_starts(root: Path, environ: dict[str, str], seconds: float, clients
     deployed_project(root, environ)
     with serving(root, environ, "--no-worker") as server:
         Client(server.url, server.token).start(includeNodesSelector=ONE)
+        cpu = server.cpu_seconds()
         with SPAWN.Pool(clients) as pool:
             found = pool.map(start_many, [(server.url, server.token, seconds)] * clients, chunksize=1)
+        cpu = server.cpu_seconds() - cpu
     waits = [wait * 1000 for waited in found for wait in waited]
     yield figures.at_least(f"starts accepted from {clients} clients", len(waits) / seconds, "/s", 200)
+    yield Figure("processor time of the server for one", cpu / len(waits) * 1000, "ms")
     yield figures.median("start answered under that load", waits, "ms")
     yield figures.p95("start answered under that load, p95", waits, "ms")
 

@@ -352,10 +352,12 @@ def test_list_takes_several_of_a_kind_both_directions_and_instants(store: Store,
     assert ids(RunFilter(), replace(oldest_first, after_id=runs[9].id)) == [run.id for run in runs[10:]]
     some = RunFilter(status=(RunStatus.WAITING, RunStatus.CANCELED), job_id=(1, 2))
     assert ids(some, oldest_first) == [run.id for n, run in enumerate(runs) if n % 3]
+    many = RunFilter(job_id=tuple(range(1, 41)))  # more ranges than one statement is given
+    assert ids(many, oldest_first) == [run.id for n, run in enumerate(runs) if n % 3]
     by_end = RunOrder(RunKey.ENDED, descending=False)
     assert ids(RunFilter(), by_end) == ended
     assert ids(RunFilter(), replace(by_end, descending=True)) == ended[::-1]
-    assert ids(RunFilter(job_id=(1, 2)), by_end) == [runs[n].id for n in (7, 2, 5, 10)]
+    assert ids(many, by_end) == ids(RunFilter(job_id=(1, 2)), by_end) == [runs[n].id for n in (7, 2, 5, 10)]
     assert ids(RunFilter(environment_id=1, kind=RunKind.DEPLOY), by_end) == []
     last = store.runs.get(ended[1])
     following = replace(by_end, after_id=last.id, after_at=last.ended_at)
