@@ -62,6 +62,7 @@ TAKE = "headgate.store.queue:Queue._take"
 CLAIM = "headgate.store.queue:Queue.claim"
 HEARTBEAT = "headgate.store.queue:Queue.heartbeat"
 HAND_BACK = "headgate.store.queue:Queue.hand_back"
+PIN = "headgate.store.runs:Runs.pin"
 FINISH = "headgate.store.runs:Runs.finish"
 PLAN = "headgate.store.steps:Steps.plan"
 JOURNAL = "headgate.store.journal:Journal._write"
@@ -129,5 +130,6 @@ POINTS = (
     *_around_commit(Scenario.RERUN, PLAN),
     Point(Scenario.SETTLE, When.AFTER, COMMITTED),
     *_around_commit(Scenario.SETTLE, FINISH_DEPLOYMENT),
+    *_around_commit(Scenario.SETTLE, PIN),
     *_around_commit(Scenario.STOPPING, HAND_BACK),
 )

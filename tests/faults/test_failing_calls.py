@@ -29,7 +29,8 @@ from headgate.worker import Worker
 from headgate.worker.host import Host
 
 EVERY = os.environ.get("HEADGATE_TEST_FAULTS") == "all"
-STRIDES = {"embedded": 1, "shared": 1} if EVERY else {"embedded": 2, "shared": 11}
+STRIDES = {"embedded": 1, "shared": 1} if EVERY else {"embedded": 5, "shared": 17}
+FIRST = {Fault.BEFORE: 1, Fault.AFTER: 1 if EVERY else 3}
 LEASE_SECONDS = 0.6
 
 Rows = list[tuple[Any, ...]]
@@ -74,7 +75,7 @@ def test_run_of_the_queue_succeeds_whatever_call_fails(pair: str, fault: Fault, 
     with place.opened():
         faulty, database = make_faulty(place.store)
         worker = replace(place.state.worker, store=faulty, lease_seconds=LEASE_SECONDS)
-        for runs, number in enumerate(itertools.count(1, STRIDES[pair]), 1):
+        for runs, number in enumerate(itertools.count(FIRST[fault], STRIDES[pair]), 1):
             run = place.enter_refresh()
             host = Host(worker)
             database.arm(number, fault)
@@ -98,7 +99,7 @@ def test_run_of_a_command_ends_whatever_call_fails_and_its_rerun_does_the_rest(
         faulty, database = make_faulty(place.store)
         worker = replace(place.state.worker, store=faulty)
         context = place.state.context
-        for runs, number in enumerate(itertools.count(1, 1 if EVERY else 3), 1):
+        for runs, number in enumerate(itertools.count(FIRST[fault], 1 if EVERY else 5), 1):
             run, _ = running.start_refresh(
                 context, place.store.environments.get(1), RunRequest(parallelism=1)
             )
@@ -163,7 +164,7 @@ def test_worker_that_is_held_up_at_any_call_disturbs_nobody_who_took_its_run_ove
     place = new_place(pair)
     with place.opened():
         own = replace(place.state.worker, lease_seconds=LEASE_SECONDS)
-        for runs, number in enumerate(itertools.count(1, 1 if EVERY else 4), 1):
+        for runs, number in enumerate(itertools.count(1, 1 if EVERY else 6), 1):
             run = place.enter_refresh()
             survived = held_up(place, own, run, number)
             assert place.store.runs.get(run.id).status is RunStatus.SUCCEEDED, number

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from tests.contract.store.conftest import address
 
 
@@ -20,6 +21,9 @@ class Server:
         self._server = get_server(folder, cleanup_mode="stop")
         self.uri = str(self._server.get_uri())
         self.url = address(self.uri, "postgres")
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # tests end the server, never the machine
+            connection.execute("SELECT pg_reload_conf()")
 
     def restart(self, mode: str = "immediate") -> None:
         """`immediate` is as after a crash: the server reads its log of changes when it starts; `fast` ends what is open
