@@ -150,6 +150,13 @@ def _server(value: Any) -> str:
     return text
 
 
+def _public_url(value: Any) -> str:
+    text = _text(value).strip().rstrip("/")
+    if not re.match(r"https?://[^\s/]", text):
+        raise ValueError("an address such as https://headgate.example.com")
+    return text
+
+
 def _admin_token(value: Any) -> Secret:
     # Looked up by a fast hash: a text that can be guessed would be found.
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{16,512}", value):
@@ -313,7 +320,7 @@ SETTINGS = {
         Setting(
             "public_url",
             "HEADGATE_PUBLIC_URL",
-            _text,
+            _public_url,
             None,
             "made of host and port",
             "The address at which people reach the server, for links in its answers.",

@@ -91,6 +91,7 @@ def test_no_color_means_never_unless_headgate_is_told_otherwise(
         ("lease_seconds", "nan", "a number of seconds"),
         ("wait_seconds", "-1", "a number of seconds, or forever"),
         ("color", "red", "auto, always or never"),
+        ("public_url", "headgate.example.com", "an address such as https://headgate.example.com"),
     ],
 )
 def test_invalid_value_names_the_setting_what_it_needs_and_where_it_stands(
