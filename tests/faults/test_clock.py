@@ -94,6 +94,19 @@ def test_run_whose_lease_a_jump_forward_ends_goes_to_one_other_worker(scene: Sce
     assert place.execute("SELECT count(*) FROM stg.b") == [(2,)]
 
 
+def test_worker_does_not_take_its_own_run_from_itself_when_the_clock_jumps_forward(scene: Scene) -> None:
+    """As on a machine that slept: a run that goes on is not begun again."""
+    run = scene.begin()
+    scene.clock.ahead = HOUR
+    for _ in range(20):
+        assert not scene.first.turn()
+    scene.go.set()
+    scene.first.drain(PATIENCE_SECONDS)
+    ended = scene.place.store.runs.get(run.id)
+    assert (ended.status, ended.fence) == (RunStatus.SUCCEEDED, 1)
+    scene.place.assert_sound()
+
+
 def test_worker_keeps_its_run_when_the_clock_jumps_back(scene: Scene) -> None:
     place = scene.place
     run = scene.begin()

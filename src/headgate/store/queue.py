@@ -6,7 +6,7 @@ its end (a deploy alone, everything else beside others). Nothing here waits: a r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -256,12 +256,14 @@ class Queue:
             connection.notify()
         return run
 
-    def release_expired(self) -> list[Run]:
+    def release_expired(self, *, but: Container[int] = ()) -> list[Run]:
         """Hands back the runs whose process was not heard of for a whole lease; those attached to that process fail
-        (`interrupted`). Returns them."""
+        (`interrupted`). Returns them. Those of `but` are at work in the caller's process."""
         with self._database.read() as connection:
             rows = connection.rows(SQL["expired"], {"now": self._now()})
-        return [run for row in rows if (run := self.release(run_of_row(row[:-1]), attached=bool(row[-1])))]
+        expired = [(run_of_row(row[:-1]), bool(row[-1])) for row in rows]
+        released = (self.release(run, attached=attached) for run, attached in expired if run.id not in but)
+        return [run for run in released if run is not None]
 
     def release(self, run: Run, *, attached: bool, reason: str = "its worker was not heard of") -> Run | None:
         """Ends or hands back a run whose process is gone; None where somebody was faster."""

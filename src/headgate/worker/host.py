@@ -152,7 +152,10 @@ class Host:
                     self._lost += lost[number:]
                 raise
         release_dead_runs(self._worker.store, self._worker.owner.host, process_started)
-        self._worker.store.queue.release_expired()
+        # Our own runs beat, or stop, by themselves: a machine that slept need not take them from itself.
+        with self._lock:
+            own = set(self._carried)
+        self._worker.store.queue.release_expired(but=own)
         if self._warehouses is not None:
             self._warehouses.close_idle()
         if self._worker.retention is not None:
