@@ -17,8 +17,9 @@ Data goes to standard output, everything else to standard error. An error is one
 `hint: …`; errors of files begin with `file:line:column`. Exit codes: 0 done (also with warnings), 1 the work failed,
 2 wrong usage or configuration (also `plan --exit-code` with changes), 3 `warning` or `skipped` under `--strict`.
 
-`--project DIR`, `--state-dir DIR` and `--no-color` may also stand after the command. Settings that have no flag here
-are in [settings](settings.md), selectors in [selectors](selectors.md), codes of errors in [errors](../errors.md).
+The flags of `headgate` itself may also stand after the command. How a server is asked is in
+[client](../guides/client.md). Settings that have no flag here are in [settings](settings.md), selectors in
+[selectors](selectors.md), codes of errors in [errors](../errors.md).
 """
 
 
