@@ -36,12 +36,15 @@ class Floor:
         self.processes: dict[str, Process] = {}
 
     def start_worker(self, host: str, url: str | None = None) -> Process:
+        return self.start(("worker",), host, url or self.url)
+
+    def start(self, command: tuple[str, ...], host: str, url: str) -> Process:
         environ = {
             **self.place.environ,
-            "HEADGATE_DATABASE_URL": url or self.url,
+            "HEADGATE_DATABASE_URL": url,
             "HEADGATE_LEASE_SECONDS": str(LEASE_SECONDS),
         }
-        order = Order(("worker",), str(self.place.root), str(self.place.root / host), environ, host=host)
+        order = Order(command, str(self.place.root), str(self.place.root / host), environ, host=host)
         (self.place.root / host).touch()
         self.processes[host] = self._forker.start(order)
         return self.processes[host]
@@ -162,6 +165,30 @@ def test_worker_that_is_cut_off_stops_before_its_lease_is_over_and_another_goes_
     floor.until(lambda: "lease" in floor.output("one") or "no longer belongs" in floor.output("one"))
     floor.stop()
     assert_as_undisturbed(floor, run, reader, new_place)
+    wire.close()
+
+
+def test_command_that_is_cut_off_stops_and_its_rerun_does_the_rest(floor: Floor, new_place: NewPlace) -> None:
+    reader = Reader()
+    wire = Wire(floor.url)
+    place = floor.place
+    with floor.held():
+        process = floor.start(("refresh", "-e", "dev"), "one", wire.url)
+        floor.until(lambda: bool(place.store.runs.open()))
+        run = place.store.runs.open()[0][0]
+        floor.until(lambda: floor.waits(run))
+        wire.cut(silent=False)
+        floor.until(lambda: not floor.blocked())
+        assert floor.lease_left(run) > 0
+        wire.mend()
+        assert process.end() == 1
+    assert "did not answer" in floor.output("one")
+    failed = place.store.runs.get(run.id)
+    assert failed.status is RunStatus.FAILED
+    assert failed.error is not None
+    again = place.rerun(run.id)
+    assert again is not None
+    assert_as_undisturbed(floor, again, reader, new_place)
     wire.close()
 
 
