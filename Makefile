@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 
-.PHONY: setup demo check test test-unit test-crash test-faults bench openapi format golden clean
+.PHONY: setup demo check test test-unit test-crash test-faults bench bench-control bench-job-log openapi format golden clean
 
 setup: .venv/.ready
 
@@ -42,6 +42,9 @@ bench: setup
 
 bench-control: setup
 	$(BIN)/python benchmarks/control_bench.py
+
+bench-job-log: setup
+	$(BIN)/python benchmarks/job_log_bench.py
 
 test-unit: setup
 	$(BIN)/pytest tests/unit tests/golden -q
