@@ -32,10 +32,12 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="headgate-bench-"))
     try:
         server = get_server(folder, cleanup_mode="stop")
-        yield str(server.get_uri())
-        if process := server.get_postmaster_info().process:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(10)
+        try:
+            yield str(server.get_uri())
+        finally:
+            if process := server.get_postmaster_info().process:
+                process.send_signal(signal.SIGQUIT)
+                process.wait(10)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
