@@ -83,7 +83,7 @@ def test_deploys_cancels_jobs_and_environments_are_in_the_audit_trail(server: Se
 
 def test_what_a_driver_quotes_of_a_secret_is_not_answered(server: Served) -> None:
     process_redactor.add(Secret("canary-of-a-driver"))
-    for path in ("/api/v1/environments/canary-of-a-driver", "/canary-of-a-driver"):
+    for path in ("/api/v1/environments/canary-of-a-driver", "/api/v1/canary-of-a-driver"):
         answer = server.get(path)
         assert answer.status_code == 404
         assert "canary-of-a-driver" not in answer.text

@@ -120,10 +120,11 @@ def _after(found: list[Selectable], key: str) -> list[Selectable]:
 
 
 def _asks_state(selector: str) -> bool:
-    conditions = (
-        (one for block in blocks(parse(selector)) for one in block.conditions) if selector.strip() else ()
-    )
-    return any(condition.attribute == STATE for condition in conditions)
+    try:
+        expression = parse(selector)
+    except UsageError:
+        return False  # there is none, or whoever evaluates it says what is wrong
+    return any(condition.attribute == STATE for block in blocks(expression) for condition in block.conditions)
 
 
 def _catalog() -> Catalog:
