@@ -19,6 +19,7 @@ from headgate.engine.executor import execute
 from headgate.engine.step import Reshape
 from headgate.engine.stop import Stop, StopCode
 from headgate.engine.transaction import execute_atomically
+from headgate.errors import StatementFailed
 from headgate.model.project import Environment, WarehouseConfig
 from headgate.model.runs import Deployment, Owner, Run, RunKind, RunRequest, RunStatus
 from headgate.model.steps import LateValues, Step, StepOutcome, StepStatus
@@ -268,6 +269,21 @@ def test_run_that_loses_every_worker_is_given_up(tree: Project) -> None:
         store.queue.release(claimed, attached=False)
     over = ended(tree, run)
     assert (over.status, over.error and over.error.code) == (RunStatus.FAILED, "worker_lost")
+
+
+def test_run_whose_warehouse_is_full_fails_and_is_not_taken_up_again(tree: Project) -> None:
+    """Unlike one whose state is full: that could not even be told."""
+
+    def full(*_: object) -> Warehouse:
+        raise StatementFailed("disk_full", "no space is left")
+
+    run = enter(tree)
+    own = Host(replace(tree.state.worker, open_warehouse=full))
+    assert own.turn()
+    own.drain(60)
+    over = ended(tree, run)
+    assert (over.status, over.error and over.error.code) == (RunStatus.FAILED, "disk_full")
+    assert not own.turn()
 
 
 def test_run_that_a_mistake_of_ours_broke_ends_and_is_not_taken_up_again(tree: Project) -> None:

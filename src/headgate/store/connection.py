@@ -152,6 +152,11 @@ def insist(change: Callable[[], T], codes: Container[str] = NOTHING_DONE) -> T:
         time.sleep(PAUSE_SECONDS)
 
 
+def passes(error: HeadgateError) -> bool:
+    """Whether it is the state that could not take a change just now. A warehouse has a full disk of its own."""
+    return isinstance(error, StateError | Busy) and error.code in PASSING
+
+
 def value_invalid(error: Exception) -> UsageError:
     """A number or a text that no column can hold."""
     return UsageError(

@@ -29,7 +29,7 @@ from headgate.recovery import (
     settle_deployment,
 )
 from headgate.selection import run_parameters, run_selection
-from headgate.store.connection import PASSING, insist
+from headgate.store.connection import PASSING, insist, passes
 from headgate.store.content import Content
 from headgate.store.journal import Journal
 from headgate.warehouse.base import Warehouse
@@ -69,7 +69,7 @@ class Execution:
         except LeaseLost:
             raise
         except HeadgateError as error:
-            if error.code in PASSING:  # the run itself has not failed
+            if passes(error):  # the run itself has not failed
                 raise
             if self.leaving:
                 return self.leave()

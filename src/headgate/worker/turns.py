@@ -12,7 +12,7 @@ from headgate.errors import Busy, HeadgateError, LeaseLost
 from headgate.model.runs import Deployment, Owner, Run, RunStatus
 from headgate.model.steps import StepError
 from headgate.recovery import release_dead_runs
-from headgate.store.connection import PASSING, insist
+from headgate.store.connection import insist, passes
 from headgate.store.retention import Retention
 from headgate.store.store import Store
 from headgate.worker.equipment import Observer, OpenWarehouse, Rebind
@@ -65,7 +65,7 @@ class Worker:
     def _give_up(self, run: Run, error: HeadgateError) -> Run:
         """End a run that could not be recorded, or whose lease was not kept: nobody else goes on with it. Raises
         LeaseLost where somebody has it."""
-        if error.code not in PASSING and not isinstance(error, LeaseLost):
+        if not passes(error) and not isinstance(error, LeaseLost):
             raise error
         reason = StepError(error.code, error.message, error.hint or f"headgate rerun {run.id}")
         return insist(lambda: self.store.runs.finish(run.id, run.fence, RunStatus.FAILED, reason))
