@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--queued", type=int, default=2000, help="runs to claim")
     parser.add_argument("--past", type=int, default=1_000_000, help="runs to list")
     parser.add_argument("--many", type=int, default=10_000, help="runs to carry out while memory is watched")
-    parser.add_argument("--memory-seconds", type=float, default=150, help="how long that may last")
+    parser.add_argument("--memory-seconds", type=float, default=120, help="how long that may last")
     parser.add_argument("--procrastinate", type=Path, metavar="PYTHON", help="a Python that has it")
     parser.add_argument("--prefect", type=Path, metavar="BIN", help="its command")
     parser.add_argument(
