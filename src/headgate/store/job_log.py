@@ -131,7 +131,7 @@ class JobLog:
                 if given:
                     connection.rows(SQL["advance"], {"id": max(given)})
                 written = Written(rows, len(rows) - sum(row[0] in known for row in rows))
-                self._tell(connection, rows, now)
+                tell(connection, rows, now)
                 check(written)
         except Conflict:
             raise self._taken(given) from None
@@ -163,7 +163,7 @@ class JobLog:
             with self._writing() as connection:
                 written = Written(connection.rows(sql, text.parameters), 0)
                 if "status" in values:
-                    self._tell(connection, written.rows, now)
+                    tell(connection, written.rows, now)
                 check(written)
         except Conflict:
             raise self._taken([values["id"]] if "id" in values else []) from None
@@ -247,21 +247,22 @@ class JobLog:
             rows += connection.rows(SQL["found"].replace("{ids}", listed), parameters)
         return rows
 
-    def _tell(self, connection: Connection, rows: Sequence[Row], now: int) -> None:
-        """One event for each name whose records have a final status now."""
-        newest = {row[1]: row for row in rows if row[5] in FINAL}
-        if not newest:
-            return
-        told = [
-            events.values(
-                now,
-                "job_log_recorded",
-                {"id": row[0], "name": row[1], "status": row[5], "records": row[6]},
-            )
-            for row in newest.values()
-        ]
-        events.add(connection, *told)
-        connection.notify()
+
+def tell(connection: Connection, rows: Sequence[Row], now: int) -> None:
+    """One event for each name whose records have a final status now."""
+    newest = {row[1]: row for row in rows if row[5] in FINAL}
+    if not newest:
+        return
+    told = [
+        events.values(
+            now,
+            "job_log_recorded",
+            {"id": row[0], "name": row[1], "status": row[5], "records": row[6]},
+        )
+        for row in newest.values()
+    ]
+    events.add(connection, *told)
+    connection.notify()
 
 
 def _narrowed(conditions: Iterable[Condition], names: Names) -> tuple[Condition, ...]:

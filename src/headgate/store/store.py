@@ -30,6 +30,7 @@ from headgate.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from headgate.store.job_log import JobLog
+    from headgate.store.job_log_runs import JobLogRuns
 
 Clock = Callable[[], datetime]
 
@@ -112,6 +113,12 @@ class Store:
         from headgate.store.job_log import JobLog
 
         return JobLog(self.database, self.now_micros)
+
+    @cached_property
+    def job_log_runs(self) -> JobLogRuns:
+        from headgate.store.job_log_runs import JobLogRuns
+
+        return JobLogRuns(self.database, self.now_micros)
 
     @property
     def uid(self) -> str:

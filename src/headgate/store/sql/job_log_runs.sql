@@ -1,0 +1,67 @@
+-- Runs of the job log that our own client begins and finishes, and how far each job has come.
+
+-- name: columns
+-- A record, as clients see it.
+id, name, start_date, end_date, message, status, records_processed, source, destination
+
+-- name: know
+-- A job that is heard of for the first time; nothing where it is known.
+INSERT INTO job_log_job (name) VALUES (:name) ON CONFLICT (name) DO NOTHING
+
+-- name: hold
+-- A job, until the change is made.
+SELECT name FROM job_log_job WHERE name = :name {for_update}
+
+-- name: answered
+-- What a call with this key was answered.
+SELECT action, record_id, answer FROM job_log_call WHERE name = :name AND key = :key
+
+-- name: remember
+-- A call that is carried out.
+INSERT INTO job_log_call (name, key, action, record_id, answer, created_at)
+VALUES (:name, :key, :action, :record_id, :answer, :now)
+
+-- name: forget
+-- Calls that nobody sends again any more.
+DELETE FROM job_log_call WHERE name = :name AND created_at < :before
+
+-- name: begin
+-- A run in progress.
+INSERT INTO job_log (name, start_date, status, source, destination)
+VALUES (:name, :start_date, 'in_progress', :source, :destination) RETURNING {columns}
+
+-- name: in_progress
+-- The runs of a name that are not over, the newest first.
+SELECT id, start_date FROM job_log WHERE name = :name AND status = 'in_progress' ORDER BY start_date DESC, id DESC LIMIT 1
+
+-- name: take_over
+-- Ends the other runs of a name that are not over.
+UPDATE job_log SET status = 'error', end_date = :now, message = :message
+WHERE name = :name AND status = 'in_progress' AND id <> :id RETURNING {columns}
+
+-- name: finish
+-- Ends a run that is not over; it never ends before it began.
+UPDATE job_log SET status = :status, message = :message, records_processed = :records_processed,
+  end_date = CASE WHEN start_date > :end_date THEN start_date ELSE :end_date END
+WHERE id = :id AND status NOT IN ('success', 'error') RETURNING {columns}
+
+-- name: get
+-- One record.
+SELECT {columns} FROM job_log WHERE id = :id
+
+-- name: previous
+-- The success of a name that began last.
+SELECT {columns} FROM job_log WHERE name = :name AND status = 'success' ORDER BY start_date DESC, id DESC LIMIT 1
+
+-- name: newest
+-- The record of a name that began last.
+SELECT {columns} FROM job_log WHERE name = :name ORDER BY start_date DESC, id DESC LIMIT 1
+
+-- name: watermark
+-- How far a job has come.
+SELECT watermark FROM job_log_job WHERE name = :name
+
+-- name: advance
+-- A new watermark, but never that of a run which began before the one that set the present one.
+UPDATE job_log_job SET watermark = :watermark, watermark_start = :start_date
+WHERE name = :name AND (watermark_start IS NULL OR watermark_start <= :start_date)
