@@ -96,9 +96,10 @@ def served(root: Path, limits: Limits | None = None) -> Iterator[Served]:
 
 
 @contextmanager
-def listening() -> Iterator[tuple[socket.socket, str]]:
+def listening(port: int = 0) -> Iterator[tuple[socket.socket, str]]:
     # The protocol is named, because the event loop turns Nagle's delay of 40 ms off for named ones only.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen()
         yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -42,10 +42,10 @@ NewServer = Callable[..., JobLogServer]
 
 
 @contextmanager
-def serving(target: Path | str, settings: Settings) -> Iterator[JobLogServer]:
+def serving(target: Path | str, settings: Settings, port: int = 0) -> Iterator[JobLogServer]:
     store = Store.connect(target)
     context = Context(store, settings, _no_warehouse)
-    with listening() as (listener, url):
+    with listening(port) as (listener, url):
         app = create_app(AppContext(context, base_url=url))
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, h11_max_incomplete_event_size=MOST_HEAD_BYTES

@@ -1,5 +1,4 @@
-"""Where a running server of a project is found: `server.json` in the state's folder, believed only while the process
-that wrote it lives."""
+"""A running server of a project says where it is: `client.beside` finds it by what is written here."""
 
 from __future__ import annotations
 
@@ -7,34 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from headgate.client.beside import NAME, TOKEN_FILE, ServerFile, admin_token, read
 from headgate.errors import Refused
-from headgate.model.secret import Secret
+from headgate.process import process_started
 
-NAME = "server.json"
-TOKEN_FILE = "admin-token"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFile:
-    url: str
-    pid: int
-    started: float
-
-
-def read(state_dir: Path) -> ServerFile | None:
-    """The server that runs over this state; None where there is none."""
-    try:
-        found = ServerFile(**json.loads((state_dir / NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    from headgate.worker.process import (
-        process_started,
-    )  # loads the engine, and most often there is no such file
-
-    return found if process_started(found.pid) == found.started else None
+__all__ = ["NAME", "TOKEN_FILE", "ServerFile", "admin_token", "announced", "read", "require_none"]
 
 
 def require_none(state_dir: Path) -> None:
@@ -47,20 +26,9 @@ def require_none(state_dir: Path) -> None:
         )
 
 
-def admin_token(state_dir: Path) -> Secret | None:
-    """The token that the first server made; None where it made none, or others may not read it."""
-    try:
-        text = (state_dir / TOKEN_FILE).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return Secret(text) if text else None
-
-
 @contextmanager
 def announced(state_dir: Path, url: str) -> Iterator[None]:
     """While inside, commands of this project find the server."""
-    from headgate.worker.process import process_started
-
     path = state_dir / NAME
     own = ServerFile(url, os.getpid(), process_started(os.getpid()) or 0.0)
     written = path.with_name(f"{NAME}.{own.pid}")

@@ -183,6 +183,25 @@ class Calls:
         query = {"column": column, "depth": depth}
         return self._get(f"{_environment(environment)}/nodes/{_part(node)}/lineage", query)
 
+    # --- the job log ------------------------------------------------------------------------------------
+
+    def start_log(self, asked: Body, *, key: str | None = None) -> Body:
+        """`{record, previous, watermark}`. It starts once, though it may be sent again. Raises Refused
+        `job_in_progress`."""
+        key = key or uuid.uuid4().hex
+        body: Body = self.transport.call("POST", "/api/v1/jobLog", body=asked, key=key)
+        return body
+
+    def finish_log(self, record_id: int, asked: Body, *, key: str | None = None) -> Body:
+        """`{record, previous, watermark}`. Raises NotFound `job_record_not_found`, Refused `job_record_finished`."""
+        path = f"/api/v1/jobLog/records/{record_id}/finish"
+        body: Body = self.transport.call("POST", path, body=asked, key=key or uuid.uuid4().hex)
+        return body
+
+    def logged_job(self, name: str) -> Body:
+        """`{name, record, previous, watermark}`, null for a name that nobody has used."""
+        return self._get(f"/api/v1/jobLog/jobs/{_part(name)}")
+
     # --- access -----------------------------------------------------------------------------------------
 
     def tokens(self, *, valid: bool = False, limit: int, starting_from: str | None = None) -> Body:

@@ -40,6 +40,8 @@ class Patience:
 
     answer_seconds: float = 60.0
     busy_seconds: float | None = 60.0
+    pauses: tuple[float, ...] = RETRY_SECONDS
+    """Before each further try of a request that was not answered."""
 
 
 class Transport:
@@ -92,7 +94,7 @@ class Transport:
 
     def _patiently(self, request: Request, *, repeatable: bool) -> Any:
         began = self._clock()
-        pauses = iter(RETRY_SECONDS)
+        pauses = iter(self.patience.pauses)
         while True:
             try:
                 answer = self._connections.ask(request)

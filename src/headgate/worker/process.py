@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
 
 from headgate.model.runs import Owner
+from headgate.process import process_started
+
+__all__ = ["process_started", "this_process"]
 
 
 def this_process(label: str = "") -> Owner:
@@ -17,23 +19,3 @@ def this_process(label: str = "") -> Owner:
         process_started=process_started(os.getpid()) or 0.0,
         label=label,
     )
-
-
-def process_started(pid: int) -> float | None:
-    """When the process with this pid started, in clock ticks since boot; None where there is none.
-
-    Where the system has no /proc, any living process counts as started at 0.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return float(file.read().rpartition(")")[2].split()[19])
-    except FileNotFoundError:
-        pass
-    except OSError:
-        return None
-    if os.path.isdir("/proc/self"):
-        return None
-    with suppress(OSError):
-        os.kill(pid, 0)
-        return 0.0
-    return None

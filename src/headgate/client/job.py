@@ -1,0 +1,272 @@
+"""`Job`: an ETL script says what it does, and learns how far it came the last time.
+
+with Job("orders", source="crm", destination="lake") as job:
+    rows = extract(since=job.watermark)
+    job.records += load(rows)
+    job.watermark = rows.newest
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import wraps
+from types import TracebackType
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+
+import msgspec
+
+from headgate.client.calls import Body
+from headgate.client.log_address import log_address
+from headgate.client.log_calls import Finished, LogCall, Started, hopeless
+from headgate.client.log_sender import LogSender, say
+from headgate.client.terminating import Terminating
+from headgate.errors import HeadgateError, Refused
+from headgate.identity.redaction import process_redactor
+
+T = TypeVar("T")
+Overlap = Literal["allow", "refuse", "take_over"]
+
+MOST_MESSAGE = 4_000
+"""Characters of a traceback's end that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The run of a job that succeeded and began last. `watermark` is how far the job has come, as JSON can say it."""
+
+    id: int
+    start_date: datetime
+    end_date: datetime | None
+    records: int | None
+    watermark: Any
+
+
+class Where(TypedDict, total=False):
+    """Which log, and how a Job deals with it; see `JobOptions`."""
+
+    url: str
+    token: str
+    profile: str
+    strict: bool
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """`url` and `token` are by default those of the settings, and then those of the server that runs on this project.
+    With `strict`, a log that does not take a call is an error. `timeout` is for one answer, in seconds."""
+
+    name: str
+    source: str = ""
+    destination: str = ""
+    overlap: Overlap = "allow"
+    url: str | None = None
+    token: str | None = None
+    profile: str | None = None
+    strict: bool = False
+    timeout: float = 10.0
+
+
+class Job:
+    """One run, as a context manager; or each call of a function, as its decorator. A parameter `job` of the function
+    gets the run.
+
+    An exception makes it an error with the end of the traceback, and so do Ctrl-C and SIGTERM; they go on as they
+    would without it. A log that does not answer is told later, by the next Job or by `headgate job-log send`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        source: str = "",
+        destination: str = "",
+        overlap: Overlap = "allow",
+        **where: Unpack[Where],
+    ) -> None:
+        """`overlap` says what becomes of it while another run of this name is in progress; for the rest see
+        `JobOptions`."""
+        self._options = JobOptions(name, source, destination, overlap, **where)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.previous: Previous | None = None
+        """None the first time, and where the log did not answer (`reached`)."""
+        self.id: int | None = None
+        """The record's; None where the log did not answer."""
+        self.reached = False
+        self.message: str | None = None
+        """What is told with a success."""
+        self._records: int | None = None
+        self._known_watermark: Any = None
+        self._new_watermark: Any = None
+        self._sender: LogSender | None = None
+        self._call: LogCall | None = None
+        self._signals = Terminating()
+        self._stack = ExitStack()
+        self._pid = os.getpid()
+
+    # --- what a script says -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self._options.name
+
+    @property
+    def records(self) -> int:
+        """How many were processed; not told where it is never set."""
+        return self._records or 0
+
+    @records.setter
+    def records(self, count: int) -> None:
+        self._records = int(count)
+
+    @property
+    def watermark(self) -> Any:
+        """How far the job has come: what was set here, else what the last success that set it has set; None where none
+        did."""
+        return self._known_watermark if self._new_watermark is None else self._new_watermark
+
+    @watermark.setter
+    def watermark(self, value: Any) -> None:
+        """Kept by a success alone. A date or an instant is kept as ISO text. Raises TypeError for what JSON cannot
+        say."""
+        self._new_watermark = msgspec.json.decode(msgspec.json.encode(value))
+
+    # --- a run ----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Raises UsageError where no server is named at all, and Refused `job_in_progress` where `overlap` says so;
+        with `strict`, whatever the log answers."""
+        self._forget()
+        address, folder = log_address(self._options.url, self._options.token, self._options.profile)
+        self._sender = LogSender(address, folder, self._options.timeout)
+        self._stack.enter_context(self._signals.watched())
+        try:
+            self._start(self._sender)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if os.getpid() != self._pid:
+            return  # a child that was forked inside: the run is its parent's
+        with self._stack, self._signals.held():
+            if self._call is None or self._sender is None:
+                return
+            if _is_success(error):
+                finished = Finished("success", self.message, self._records, self._new_watermark)
+            else:
+                finished = Finished("error", end_of_traceback(error), self._records)
+            self._finish(self._sender, replace(self._call, finished=finished), error)
+
+    def __call__(self, function: Callable[..., T]) -> Callable[..., T]:
+        """The decorated function: each call of it is a run. The callers leave its parameter `job` out."""
+        wants_job = "job" in inspect.signature(function).parameters
+        options = self._options
+
+        def given(job: Job, named: dict[str, Any]) -> dict[str, Any]:
+            return {**named, "job": job} if wants_job else named
+
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def awaited(*args: Any, **named: Any) -> Any:
+                with _job_of(options) as job:
+                    return await function(*args, **given(job, named))
+
+            return awaited  # type: ignore[return-value]
+
+        @wraps(function)
+        def called(*args: Any, **named: Any) -> Any:
+            with _job_of(options) as job:
+                return function(*args, **given(job, named))
+
+        return called
+
+    # --- told to the log --------------------------------------------------------------------------------
+
+    def _start(self, sender: LogSender) -> None:
+        options = self._options
+        self._call = call = LogCall(
+            Started(options.name, options.source, options.destination, options.overlap)
+        )
+        try:
+            self._learn(sender.tell(call))
+        except HeadgateError as error:
+            if options.strict or (isinstance(error, Refused) and error.code == "job_in_progress"):
+                self._call = None
+                raise
+            sender.keep(call, error)
+            if hopeless(error):
+                self._call = None  # nor would its end be taken
+
+    def _learn(self, answer: Body) -> None:
+        self.reached = True
+        self.id = answer["record"]["id"]
+        assert self._call is not None
+        self._call = replace(self._call, record_id=self.id)
+        self._known_watermark = answer["watermark"]
+        self.previous = _previous(answer)
+
+    def _finish(self, sender: LogSender, call: LogCall, error: BaseException | None) -> None:
+        try:
+            answer = sender.tell(call)
+        except HeadgateError as untold:
+            if self._options.strict and _is_success(error):
+                raise
+            sender.keep(call, untold)
+            return
+        if self.id is None:
+            say(f"the job log answers again: {self.name} is record {answer['record']['id']}")
+        sender.send_others()
+
+
+def _job_of(options: JobOptions) -> Job:
+    job = Job(options.name)
+    job._options = options
+    return job
+
+
+def _is_success(error: BaseException | None) -> bool:
+    """Also `sys.exit()` and `sys.exit(0)`."""
+    return error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+
+
+def end_of_traceback(error: BaseException | None) -> str:
+    assert error is not None
+    text = process_redactor.redact("".join(traceback.format_exception(error)).rstrip())
+    return storable(text)[-MOST_MESSAGE:]
+
+
+def storable(text: str) -> str:
+    """Without what no database takes as text."""
+    return text.encode("utf-8", errors="backslashreplace").decode().replace("\0", "\\0")
+
+
+def _previous(answer: Body) -> Previous | None:
+    found = answer["previous"]
+    if found is None:
+        return None
+    ended = found["endDate"]
+    return Previous(
+        found["id"],
+        _moment(found["startDate"]),
+        None if ended is None else _moment(ended),
+        found["recordsProcessed"],
+        answer["watermark"],
+    )
+
+
+def _moment(text: str) -> datetime:
+    bounds = {"infinity": datetime.max, "-infinity": datetime.min}
+    return bounds[text].replace(tzinfo=UTC) if text in bounds else datetime.fromisoformat(text)
