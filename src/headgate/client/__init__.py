@@ -4,7 +4,8 @@
 - `reading`: bodies -> values. `answers`: the values that are the client's own.
 - `transport`: requests, tried again where that is safe. `failures`: answers -> errors. `events`: what a run does,
   as it does it.
-- `job`: `headgate.joblog.Job`. `log_calls`: what it tells. `log_sender`, `spool`: now, or later. `log_address`: whom.
+- `job`: `headgate.joblog.Job`. `logged_run`: one run. `log_calls`: what is told, `log_address`: to whom; `log_sender`,
+  `spool`: now, or later.
 - `beside`: the server that runs over a project. `terminating`: SIGTERM as an exception.
 
 A server is known by its answers alone: nothing here imports `service` or `store`. Importing this package imports no

@@ -13,7 +13,7 @@ import os
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -23,17 +23,13 @@ import msgspec
 
 from headgate.client.calls import Body
 from headgate.client.log_address import log_address
-from headgate.client.log_calls import Finished, LogCall, Started, hopeless
-from headgate.client.log_sender import LogSender, say
+from headgate.client.log_calls import Finished, Started
+from headgate.client.log_sender import LogSender
+from headgate.client.logged_run import LoggedRun, end_of
 from headgate.client.terminating import Terminating
-from headgate.errors import HeadgateError, Refused
-from headgate.identity.redaction import process_redactor
 
 T = TypeVar("T")
 Overlap = Literal["allow", "refuse", "take_over"]
-
-MOST_MESSAGE = 4_000
-"""Characters of a traceback's end that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +102,7 @@ class Job:
         self._records: int | None = None
         self._known_watermark: Any = None
         self._new_watermark: Any = None
-        self._sender: LogSender | None = None
-        self._call: LogCall | None = None
+        self._run: LoggedRun | None = None
         self._signals = Terminating()
         self._stack = ExitStack()
         self._pid = os.getpid()
@@ -146,10 +141,14 @@ class Job:
         with `strict`, whatever the log answers."""
         self._forget()
         address, folder = log_address(self._options.url, self._options.token, self._options.profile)
-        self._sender = LogSender(address, folder, self._options.timeout)
+        options = self._options
+        started = Started(options.name, options.source, options.destination, options.overlap)
+        self._run = LoggedRun(LogSender(address, folder, options.timeout), started)
         self._stack.enter_context(self._signals.watched())
         try:
-            self._start(self._sender)
+            answer = self._run.start(strict=options.strict)
+            if answer is not None:
+                self._learn(answer)
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -161,13 +160,20 @@ class Job:
         if os.getpid() != self._pid:
             return  # a child that was forked inside: the run is its parent's
         with self._stack, self._signals.held():
-            if self._call is None or self._sender is None:
-                return
+            assert self._run is not None
             if _is_success(error):
                 finished = Finished("success", self.message, self._records, self._new_watermark)
             else:
-                finished = Finished("error", end_of_traceback(error), self._records)
-            self._finish(self._sender, replace(self._call, finished=finished), error)
+                finished = Finished(
+                    "error", end_of("".join(traceback.format_exception(error))), self._records
+                )
+            self._run.finish(finished, strict=self._options.strict and _is_success(error))
+
+    def _learn(self, answer: Body) -> None:
+        self.reached = True
+        self.id = answer["record"]["id"]
+        self._known_watermark = answer["watermark"]
+        self.previous = _previous(answer)
 
     def __call__(self, function: Callable[..., T]) -> Callable[..., T]:
         """The decorated function: each call of it is a run. The callers leave its parameter `job` out."""
@@ -193,43 +199,6 @@ class Job:
 
         return called
 
-    # --- told to the log --------------------------------------------------------------------------------
-
-    def _start(self, sender: LogSender) -> None:
-        options = self._options
-        self._call = call = LogCall(
-            Started(options.name, options.source, options.destination, options.overlap)
-        )
-        try:
-            self._learn(sender.tell(call))
-        except HeadgateError as error:
-            if options.strict or (isinstance(error, Refused) and error.code == "job_in_progress"):
-                self._call = None
-                raise
-            sender.keep(call, error)
-            if hopeless(error):
-                self._call = None  # nor would its end be taken
-
-    def _learn(self, answer: Body) -> None:
-        self.reached = True
-        self.id = answer["record"]["id"]
-        assert self._call is not None
-        self._call = replace(self._call, record_id=self.id)
-        self._known_watermark = answer["watermark"]
-        self.previous = _previous(answer)
-
-    def _finish(self, sender: LogSender, call: LogCall, error: BaseException | None) -> None:
-        try:
-            answer = sender.tell(call)
-        except HeadgateError as untold:
-            if self._options.strict and _is_success(error):
-                raise
-            sender.keep(call, untold)
-            return
-        if self.id is None:
-            say(f"the job log answers again: {self.name} is record {answer['record']['id']}")
-        sender.send_others()
-
 
 def _job_of(options: JobOptions) -> Job:
     job = Job(options.name)
@@ -240,17 +209,6 @@ def _job_of(options: JobOptions) -> Job:
 def _is_success(error: BaseException | None) -> bool:
     """Also `sys.exit()` and `sys.exit(0)`."""
     return error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
-
-
-def end_of_traceback(error: BaseException | None) -> str:
-    assert error is not None
-    text = process_redactor.redact("".join(traceback.format_exception(error)).rstrip())
-    return storable(text)[-MOST_MESSAGE:]
-
-
-def storable(text: str) -> str:
-    """Without what no database takes as text."""
-    return text.encode("utf-8", errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _previous(answer: Body) -> Previous | None:

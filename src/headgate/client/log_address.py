@@ -45,10 +45,13 @@ def log_address(
     """
     root = _project()
     settings = load(root, flags={"profile": profile})
-    return _address(settings, url, token, has_project=root is not None), spool_folder(settings)
+    return address_of(settings, url, token, has_project=root is not None), spool_folder(settings)
 
 
-def _address(settings: Settings, url: str | None, token: str | None, *, has_project: bool) -> LogAddress:
+def address_of(
+    settings: Settings, url: str | None = None, token: str | None = None, *, has_project: bool
+) -> LogAddress:
+    """The same, by settings that are read. Raises UsageError (`server_needed`, `server_url_invalid`)."""
     secret = None if token is None else Secret(token)
     named = url or settings.server
     if named is None and has_project:
