@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -98,3 +100,64 @@ def state_url(postgres_url: str) -> str:
     url = address(postgres_url, "job_log_state")
     Store.open_url(url).close()
     return url
+
+
+class Log:
+    """A job log that can be stopped and started again at its address."""
+
+    def __init__(self, target: Path | str, folder: Path, stack: ExitStack) -> None:
+        self._target = target
+        self._folder = folder
+        self._stack = stack
+        self._running = ExitStack()
+        with listening() as (_, self.url):
+            pass
+        self.server = self.start()
+        self.token = access.create_token(
+            self.server.context, access.TokenRequest("etl", "joblog")
+        ).text.reveal()
+
+    def start(self) -> JobLogServer:
+        port = urlsplit(self.url).port or 0
+        self.server = self._running.enter_context(serving(self._target, Settings(self._folder), port))
+        self._stack.push(self._running)
+        return self.server
+
+    def stop(self) -> None:
+        self._running.close()
+
+    def new_token(self, scopes: str) -> str:
+        return access.create_token(self.server.context, access.TokenRequest(scopes, scopes)).text.reveal()
+
+    def rows(self, query: str = "order=id") -> list[dict[str, Any]]:
+        auth = {"Authorization": f"Bearer {self.token}"}
+        found: list[dict[str, Any]] = self.server.client.get(f"/jobs?{query}", headers=auth).json()
+        return found
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(row["name"], row["status"]) for row in self.rows()]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "job-log"
+
+
+@pytest.fixture
+def log(target: Path | str, tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    for name in [name for name in os.environ if name.startswith("HEADGATE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HEADGATE_STATE_DIR", str(spool.parent))
+    monkeypatch.setattr("headgate.client.log_sender.PAUSES", ())
+    with ExitStack() as stack:
+        started = Log(target, tmp_path / "server", stack)
+        monkeypatch.setenv("HEADGATE_SERVER", started.url)
+        monkeypatch.setenv("HEADGATE_TOKEN", started.token)
+        yield started
+
+
+def waiting(spool: Path) -> list[str]:
+    """What a spool's files hold, but for locks."""
+    return sorted(path.suffix for path in spool.glob("*") if "lock" not in path.name)

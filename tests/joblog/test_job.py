@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -13,78 +12,14 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from tests.api.serving import listening
-from tests.joblog.conftest import JobLogServer, serving
+from tests.joblog.conftest import Log, waiting
 
 from headgate.client.log_calls import Finished, LogCall, Started
 from headgate.client.spool import Spool
 from headgate.errors import Forbidden, Refused, ServerUnavailable, UsageError
 from headgate.joblog import Job
-from headgate.service.access import TokenRequest, create_token
-from headgate.settings import Settings
-
-
-class Log:
-    """A job log that can be stopped and started again at its address."""
-
-    def __init__(self, target: Path | str, folder: Path, stack: ExitStack) -> None:
-        self._target = target
-        self._folder = folder
-        self._stack = stack
-        self._running = ExitStack()
-        with listening() as (_, self.url):
-            pass
-        self.server = self.start()
-        self.token = create_token(self.server.context, TokenRequest("etl", "joblog")).text.reveal()
-
-    def start(self) -> JobLogServer:
-        port = urlsplit(self.url).port or 0
-        self.server = self._running.enter_context(serving(self._target, Settings(self._folder), port))
-        self._stack.push(self._running)
-        return self.server
-
-    def stop(self) -> None:
-        self._running.close()
-
-    def new_token(self, scopes: str) -> str:
-        return create_token(self.server.context, TokenRequest(scopes, scopes)).text.reveal()
-
-    def rows(self, query: str = "order=id") -> list[dict[str, Any]]:
-        auth = {"Authorization": f"Bearer {self.token}"}
-        found: list[dict[str, Any]] = self.server.client.get(f"/jobs?{query}", headers=auth).json()
-        return found
-
-    def told(self) -> list[tuple[str, str]]:
-        return [(row["name"], row["status"]) for row in self.rows()]
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "job-log"
-
-
-@pytest.fixture
-def log(target: Path | str, tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
-    for name in [name for name in os.environ if name.startswith("HEADGATE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HEADGATE_STATE_DIR", str(spool.parent))
-    monkeypatch.setattr("headgate.client.log_sender.PAUSES", ())
-    with ExitStack() as stack:
-        started = Log(target, tmp_path / "server", stack)
-        monkeypatch.setenv("HEADGATE_SERVER", started.url)
-        monkeypatch.setenv("HEADGATE_TOKEN", started.token)
-        yield started
-
-
-def waiting(spool: Path) -> list[str]:
-    """What a spool's files hold, but for locks."""
-    return sorted(path.suffix for path in spool.glob("*") if "lock" not in path.name)
-
 
 # --- a run ------------------------------------------------------------------------------------------------
 
@@ -447,8 +382,7 @@ def test_sigterm_ends_a_script_with_143_and_its_run_as_an_error(log: Log, run: R
     assert process.stdout is not None
     assert process.stdout.readline() == "began\n"
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (143, "")
+    assert (process.wait(30), process.communicate()[1]) == (143, "")
     assert log.told() == [("orders", "error")]
     assert "stopped by SIGTERM" in log.rows()[0]["message"]
 

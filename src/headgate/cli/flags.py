@@ -75,10 +75,14 @@ def _hidden() -> list[click.Parameter]:
     ]
 
 
-class Plural(click.Group):
-    """A group named for a noun: without a word for what to do, it lists."""
+class Group(click.Group):
+    """Its commands take the flags of `headgate` too."""
 
     command_class = Command
+
+
+class Plural(Group):
+    """A group named for a noun: without a word for what to do, it lists."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else ""
@@ -93,6 +97,10 @@ def command(name: str | None = None, **settings: Any) -> Callable[[Callable[...,
 
 def group(name: str) -> Callable[[Callable[..., Any]], Plural]:
     return click.group(name, cls=Plural)
+
+
+def plain_group(name: str) -> Callable[[Callable[..., Any]], Group]:
+    return click.group(name, cls=Group)
 
 
 # --- completion of names --------------------------------------------------------------------------------

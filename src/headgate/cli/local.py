@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headgate.cli.embedded import Embedded
-from headgate.cli.local_access import LocalAccess
+from headgate.cli.local_log import LocalLog
 from headgate.cli.target import Body, View
 from headgate.client.asked import Named, RunAsked, RunsAsked
 from headgate.engine.stop import Stop
@@ -37,7 +37,7 @@ def whole(body: Body, limit: int | None) -> Body:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalTarget(LocalAccess):
+class LocalTarget(LocalLog):
     """`known` gives the environments of the project's files, which are listed also where nothing is deployed yet."""
 
     opened: Embedded

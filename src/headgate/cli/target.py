@@ -102,6 +102,14 @@ class Target(Protocol):
     def trace(self, environment: Named, subject: str, *, depth: int | None) -> Body:
         """`subject` is `NODE` or `NODE.COLUMN`."""
 
+    # the job log
+
+    def start_log(self, asked: Body) -> Body: ...
+
+    def finish_log(self, record_id: int, asked: Body) -> Body: ...
+
+    def logged_job(self, name: str) -> Body: ...
+
     # access
 
     def tokens(self, *, valid: bool, limit: int, starting_from: str | None) -> Body: ...

@@ -12,7 +12,7 @@ from headgate.client.log_address import LogAddress
 from headgate.client.log_calls import LogCall, hopeless
 from headgate.client.spool import Sent, Spool, spools
 from headgate.client.transport import Patience, Transport
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, UsageError
 
 PAUSES = (0.2, 0.8)
 """Before the tries after the first: a script must not wait long for its log."""
@@ -58,12 +58,16 @@ class LogSender:
     def send_others(self) -> None:
         """What waits for this log of other jobs, where this one's token may tell of them."""
         try:
-            waiting = [spool for spool in spools(self._folder) if spool.place == self.address.place]
-            for spool in waiting:
-                with self._calls() as calls:
-                    spool.send(lambda call, calls=calls: call.send(calls, late=True))  # type: ignore[misc]
+            for spool in spools(self._folder):
+                if spool.place == self.address.place:
+                    self.send(spool)
         except (HeadgateError, OSError):
             return  # they wait on
+
+    def send(self, spool: Spool) -> Sent:
+        """Raises ServerUnavailable, OSError."""
+        with self._calls() as calls:
+            return spool.send(lambda call: call.send(calls, late=True))
 
     def _catch_up(self, calls: Calls, name: str) -> Sent:
         try:
@@ -76,6 +80,29 @@ class LogSender:
         for reason in sent.refused:
             say(f"the job log refuses a call of {name} that waited: {reason}")
         return sent
+
+
+def send_all(address: LogAddress | None, folder: Path) -> Body:
+    """All that waits, of all jobs: `{sent, refused, waiting}`. For another log than that of `address` only where it
+    stands beside a project, and can be found. Raises OSError."""
+    sent = 0
+    refused: list[str] = []
+    waiting: list[Body] = []
+    for spool in spools(folder):
+        one = address
+        if address is None or spool.place != address.place:
+            one = None if "://" in spool.place else LogAddress(spool.place, None, None)
+        try:
+            if one is None:
+                raise UsageError("server_needed", "it is another server's", hint=f"--server {spool.place}")
+            done = LogSender(one, folder).send(spool)
+        except HeadgateError as error:
+            done = Sent(stopped=error)
+        sent += done.count
+        refused += done.refused
+        if done.stopped is not None:
+            waiting.append({"place": spool.place, "name": spool.name, "error": str(done.stopped)})
+    return {"sent": sent, "refused": refused, "waiting": waiting}
 
 
 def say(text: str) -> None:
