@@ -135,10 +135,20 @@ def test_each_call_of_a_decorated_function_is_a_run(log: Log) -> None:
     assert [row["records_processed"] for row in log.rows()] == [4, 5, None]
 
 
-def test_a_watermark_that_json_cannot_say_is_refused_where_it_is_set(log: Log) -> None:
-    with pytest.raises(TypeError), Job("orders") as job:
-        job.watermark = object()
+@pytest.mark.parametrize("value", [object(), "x" * 65_536, "a\0b"], ids=["object", "long", "nul"])
+def test_a_watermark_that_no_log_keeps_is_refused_where_it_is_set(log: Log, value: object) -> None:
+    with pytest.raises((TypeError, ValueError)), Job("orders") as job:
+        job.watermark = value
     assert log.told() == [("orders", "error")]
+
+
+def test_a_message_is_told_as_far_as_a_log_takes_it(log: Log) -> None:
+    with Job("orders") as job:
+        job.message = "a\0b\ud800" + "c" * 5000
+    with pytest.raises(ValueError, match="-1"), job:
+        job.records = -1
+    first = log.rows()[0]
+    assert (first["status"], len(first["message"])) == ("success", 4000)
 
 
 def test_a_second_run_in_progress_is_refused_or_takes_over(

@@ -90,6 +90,7 @@ def test_what_clients_of_postgrest_write_counts_as_well(server: JobLogServer, au
 @pytest.mark.parametrize("moment", ["infinity", "-infinity"])
 def test_a_start_without_bounds_is_told_as_it_is(server: JobLogServer, auth: Headers, moment: str) -> None:
     row = {"name": "orders", "start_date": moment, "status": "success", "source": "", "destination": ""}
+    row["end_date"] = "infinity"
     assert server.client.post("/jobs", json=row, headers=auth).status_code == 201
     assert about(server, auth)["previous"]["startDate"] == moment
 

@@ -29,12 +29,13 @@ from headgate.client.logged_run import LoggedRun, end_of
 from headgate.client.terminating import Terminating
 
 T = TypeVar("T")
+MOST_WATERMARK = 64 * 1024
 Overlap = Literal["allow", "refuse", "take_over"]
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The run of a job that succeeded and began last. `watermark` is how far the job has come, as JSON can say it."""
+    """The success of a job that ended last. `watermark` is how far the job has come, as JSON can say it."""
 
     id: int
     start_date: datetime
@@ -120,6 +121,8 @@ class Job:
 
     @records.setter
     def records(self, count: int) -> None:
+        if count < 0:
+            raise ValueError(f"{self.name} cannot have processed {count} records")
         self._records = int(count)
 
     @property
@@ -131,8 +134,13 @@ class Job:
     @watermark.setter
     def watermark(self, value: Any) -> None:
         """Kept by a success alone. A date or an instant is kept as ISO text. Raises TypeError for what JSON cannot
-        say."""
-        self._new_watermark = msgspec.json.decode(msgspec.json.encode(value))
+        say, ValueError for what no log keeps: here, and not when the run ends."""
+        text = msgspec.json.encode(value)
+        if len(text) > MOST_WATERMARK or b"\\u0000" in text:
+            raise ValueError(
+                f"a watermark has {MOST_WATERMARK:,} bytes as JSON at most, and no NUL characters"
+            )
+        self._new_watermark = msgspec.json.decode(text)
 
     # --- a run ----------------------------------------------------------------------------------------------
 
@@ -162,7 +170,9 @@ class Job:
         with self._stack, self._signals.held():
             assert self._run is not None
             if _is_success(error):
-                finished = Finished("success", self.message, self._records, self._new_watermark)
+                finished = Finished(
+                    "success", self.message and end_of(self.message), self._records, self._new_watermark
+                )
             else:
                 finished = Finished(
                     "error", end_of("".join(traceback.format_exception(error))), self._records

@@ -65,7 +65,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a job has come: its success that began last, and its watermark. `record` is the run that was begun or
+    """How far a job has come: its success that ended last, and its watermark. `record` is the run that was begun or
     finished; of a job that is only asked for, its newest."""
 
     record: LogRecord | None

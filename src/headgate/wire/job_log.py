@@ -57,7 +57,7 @@ class LogRecordBody(Answer):
 
 
 class RunStanding(Answer):
-    """`record` is the run that started or finished; `previous` the success of its name that started last."""
+    """`record` is the run that started or finished; `previous` the success of its name that ended last."""
 
     record: LogRecordBody
     previous: LogRecordBody | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.contract.store.conftest import OpenStore
@@ -12,6 +13,7 @@ from tests.contract.store.samples import Clock
 from headgate.errors import NotFound, Refused
 from headgate.joblog.runs import Begin, Finish, LogRecord, Overlap, Standing
 from headgate.store import Store
+from headgate.store.job_log_runs import SQL
 
 MINUTE = 60_000_000
 
@@ -194,3 +196,33 @@ def test_the_same_call_from_many_at_once_is_carried_out_once(open_store: OpenSto
     for thread in threads:
         thread.join(30)
     assert [record.id for record in records] == [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("previous", "job_log_by_end (name=? AND status=?)"),
+        ("in_progress", "job_log_by_end (name=? AND status=?)"),
+        ("take_over", "job_log_by_end (name=? AND status=?)"),
+        ("newest", "job_log_by_name (name=?)"),
+    ],
+)
+def test_a_job_is_found_among_millions_of_records_by_its_name(
+    tmp_path: Path, statement: str, index: str
+) -> None:
+    values = {"name": "orders", "id": 1, "now": 1, "message": ""}
+    with Store.open(tmp_path / "state.db") as store, store.database.read() as connection:
+        plan = connection.rows(f"EXPLAIN QUERY PLAN {SQL[statement]}", values)
+    assert [row[3].replace("COVERING ", "") for row in plan] == [f"SEARCH job_log USING INDEX {index}"]
+
+
+def test_the_previous_run_is_the_success_that_ended_last(store: Store, clock: Clock) -> None:
+    early = begun(store)
+    clock.advance(seconds=1)
+    late = begun(store)
+    clock.advance(seconds=1)
+    finished(store, late)
+    clock.advance(seconds=1)
+    standing = finished(store, early)
+    assert standing.previous is not None
+    assert standing.previous.id == early.id

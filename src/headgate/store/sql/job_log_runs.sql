@@ -31,8 +31,8 @@ INSERT INTO job_log (name, start_date, status, source, destination)
 VALUES (:name, :start_date, 'in_progress', :source, :destination) RETURNING {columns}
 
 -- name: in_progress
--- The runs of a name that are not over, the newest first.
-SELECT id, start_date FROM job_log WHERE name = :name AND status = 'in_progress' ORDER BY start_date DESC, id DESC LIMIT 1
+-- A run of a name that is not over. Any will do: an order would lead past the index by name.
+SELECT id, start_date FROM job_log WHERE name = :name AND status = 'in_progress' LIMIT 1
 
 -- name: take_over
 -- Ends the other runs of a name that are not over.
@@ -50,8 +50,9 @@ WHERE id = :id AND status NOT IN ('success', 'error') RETURNING {columns}
 SELECT {columns} FROM job_log WHERE id = :id
 
 -- name: previous
--- The success of a name that began last.
-SELECT {columns} FROM job_log WHERE name = :name AND status = 'success' ORDER BY start_date DESC, id DESC LIMIT 1
+-- The success of a name that ended last, by the index that has it so.
+SELECT {columns} FROM job_log WHERE name = :name AND status = 'success' AND end_date IS NOT NULL
+ORDER BY (end_date IS NULL) DESC, end_date DESC, id DESC LIMIT 1
 
 -- name: newest
 -- The record of a name that began last.
