@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.joblog.conftest import Log, waiting
 
+from headgate.cli.server_file import announced
 from headgate.client.log_calls import Finished, LogCall, Started
 from headgate.client.spool import Spool
 from headgate.errors import Forbidden, Refused, ServerUnavailable, UsageError
@@ -172,6 +173,24 @@ def test_which_server_must_be_said(log: Log, monkeypatch: pytest.MonkeyPatch) ->
     with Job("orders", url=log.url, token=log.token):
         pass
     assert log.told() == [("orders", "success")]
+
+
+def test_the_server_of_this_project_is_found_as_soon_as_it_runs(
+    log: Log, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HEADGATE_SERVER", "HEADGATE_TOKEN"):
+        monkeypatch.delenv(name)
+    (tmp_path / "headgate.yml").write_text("name: four\n")
+    (tmp_path / "etl").mkdir()
+    monkeypatch.chdir(tmp_path / "etl")
+    spool.parent.mkdir()
+    (spool.parent / "admin-token").write_text(log.new_token("admin"))
+    with Job("orders") as job:
+        pass
+    assert not job.reached
+    with announced(spool.parent, log.url), Job("orders") as job:
+        assert job.reached
+    assert log.told() == [("orders", "success"), ("orders", "success")]
 
 
 # --- a log that does not answer ---------------------------------------------------------------------------
