@@ -25,7 +25,7 @@ NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """`output` is the end of both streams, as they came."""
+    """`output` is the end of both streams, line by line as they came."""
 
     code: int
     output: str
@@ -92,13 +92,21 @@ def _watched(child: subprocess.Popen[bytes], stdout_to: int) -> tuple[int, str]:
     kept = bytearray()
     lock = threading.Lock()
 
+    def keep(lines: bytes) -> None:
+        with lock:
+            kept.extend(lines)
+            del kept[:-MOST_KEPT]
+
     def copy(stream: IO[bytes], to: int) -> None:
+        begun = b""  # a line of which the rest is to come: the other stream must not fall into it
         with stream, suppress(OSError):  # where nobody reads it any more, the command learns that too
             while piece := os.read(stream.fileno(), 65_536):
-                with lock:
-                    kept.extend(piece)
-                    del kept[:-MOST_KEPT]
+                whole, end, begun = (begun + piece).rpartition(b"\n")
+                if len(begun) > MOST_KEPT:
+                    whole, end, begun = whole + end, begun, b""
+                keep(whole + end)
                 _write(to, piece)
+        keep(begun + b"\n" if begun else b"")
 
     assert child.stdout is not None
     assert child.stderr is not None
