@@ -15,10 +15,11 @@ from headgate.api.nodes import NodeName, SubgraphName
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import Deploy, Read
 from headgate.service import asking, bodies, node_bodies, workspace
+from headgate.service.jobs import JobDefinition
 from headgate.service.lineage import find_node
 from headgate.service.paging import cut
 from headgate.service.parameters import job_number
-from headgate.service.workspace import JobFile, find_workspace
+from headgate.service.workspace import find_workspace
 from headgate.wire.nodes import (
     FileBody,
     JobBody,
@@ -177,8 +178,8 @@ def delete_job(name: WorkspaceName, job: JobName, caller: Asking) -> Response:
     return nothing()
 
 
-def _job(asked: WorkspaceJobRequest) -> JobFile:
-    return JobFile(
+def _job(asked: WorkspaceJobRequest) -> JobDefinition:
+    return JobDefinition(
         name=asked.name,
         include=asked.include_selector,
         exclude=asked.exclude_selector,

@@ -32,8 +32,8 @@ class PlacedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class JobRequest:
-    """What a job shall be. Its selectors are held against what is deployed, where anything is."""
+class JobDefinition:
+    """What a job shall be, wherever it is kept. In a file, what that says beside (triggers, retries) stays."""
 
     name: str
     include: str = ""
@@ -44,6 +44,12 @@ class JobRequest:
     overlap: str | None = None
     timeout_seconds: float | None = None
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest(JobDefinition):
+    """Of a job in the state. Its selectors are held against what is deployed, where anything is."""
+
     active: bool = True
 
 

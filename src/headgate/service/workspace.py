@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from headgate.compile import Compiled
 from headgate.compile.source import PROJECT_FILE
 from headgate.errors import Diagnostic, NotFound, ProjectError, Refused, UsageError
 from headgate.model.bound import Catalog
-from headgate.model.project import Parameters
 from headgate.service import project, tree_files
 from headgate.service.context import Context
+from headgate.service.jobs import JobDefinition
 from headgate.service.lineage import find_node
 from headgate.service.node_bodies import WORKSPACE_ID
 from headgate.service.versions import tree_version
@@ -38,21 +38,6 @@ class Written:
     path: str
     text: str
     diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class JobFile:
-    """What a job's file shall say. What it says beside (triggers, retries) stays."""
-
-    name: str
-    include: str = ""
-    exclude: str = ""
-    parallelism: int | None = None
-    description: str = ""
-    parameters: Parameters = field(default_factory=dict)
-    overlap: str | None = None
-    timeout_seconds: float | None = None
-    tags: tuple[str, ...] = ()
 
 
 def find_workspace(context: Context, workspace_id: str) -> Workspace:
@@ -135,7 +120,9 @@ def _node_path(context: Context, workspace: Workspace, node_id: str) -> Path:
 # --- jobs ---------------------------------------------------------------------------------------------
 
 
-def create_job(context: Context, workspace: Workspace, job: JobFile, job_id: int | None = None) -> Written:
+def create_job(
+    context: Context, workspace: Workspace, job: JobDefinition, job_id: int | None = None
+) -> Written:
     """A file `jobs/<name>.yml`; its id is the next free one where none is given. Raises Refused (`job_exists`,
     `file_exists`)."""
     known = dict(_jobs(workspace))
@@ -150,7 +137,7 @@ def create_job(context: Context, workspace: Workspace, job: JobFile, job_id: int
     return _written(context, workspace, str(job_id), path, "job_file_created")
 
 
-def change_job(context: Context, workspace: Workspace, name: str, job: JobFile) -> Written:
+def change_job(context: Context, workspace: Workspace, name: str, job: JobDefinition) -> Written:
     """Comments, order and what the request knows nothing of stay in the file. Raises NotFound `job_not_found`."""
     job_id, path = _find_job(workspace, name)
 
@@ -169,7 +156,7 @@ def delete_job(context: Context, workspace: Workspace, name: str) -> None:
     _note(context, "job_file_deleted", tree_files.relative(workspace.root, path))
 
 
-def _job_values(job: JobFile) -> dict[str, Any]:
+def _job_values(job: JobDefinition) -> dict[str, Any]:
     return {
         "name": job.name,
         "description": job.description or None,

@@ -170,7 +170,9 @@ class JobPage(PageAnswer):
     data: list[JobBody]
 
 
-class JobRequest(Request):
+class JobDefinition(Request):
+    """What a job is, wherever it is kept."""
+
     name: Annotated[str, Field(min_length=1, max_length=100)]
     include_selector: Selector = ""
     exclude_selector: Selector = ""
@@ -180,6 +182,9 @@ class JobRequest(Request):
     overlap: Literal["queue", "coalesce", "skip", "replace"] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
     tags: list[Name] = Field(default_factory=list)
+
+
+class JobRequest(JobDefinition):
     active: bool = True
 
 
@@ -269,18 +274,8 @@ class ProjectPage(PageAnswer):
     data: list[ProjectBody]
 
 
-class WorkspaceJobRequest(Request):
+class WorkspaceJobRequest(JobDefinition):
     """What is left out is taken out of the file; triggers, retries and comments in it stay."""
-
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    include_selector: Selector = ""
-    exclude_selector: Selector = ""
-    parallelism: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    description: Annotated[str, Field(max_length=10_000)] = ""
-    parameters: Parameters = Field(default_factory=dict)
-    overlap: Literal["queue", "coalesce", "skip", "replace"] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
-    tags: list[Name] = Field(default_factory=list)
 
 
 class NewWorkspaceJobRequest(WorkspaceJobRequest):
