@@ -177,6 +177,10 @@ def test_plan_and_deploy_take_an_uploaded_manifest(server: Served) -> None:
 
 
 def test_going_back_and_the_servers_own_tree_need_no_upload(server: Served) -> None:
+    server.project.write("nodes/MART/MORE.sql", "select id from STG.GOOD")
+    more = server.post("/api/v1/environments/1/deploy", {"allowDestructive": True}).json()
+    server.project.remove("nodes/MART/MORE.sql")
+    assert server.carry_out(more["run"]["id"]).status == "succeeded"
     lost = server.post("/api/v1/environments/1/deploy", {"to": 1})
     assert (lost.status_code, lost.json()["error"]["code"]) == (409, "destructive")
     back = server.post("/api/v1/environments/1/deploy", {"to": 1, "allowDestructive": True}).json()
