@@ -17,7 +17,7 @@ from headgate.store.connection import Connection, Database, Spelling
 from headgate.store.statements import load
 
 FOLDER = Path(__file__).parent / "migrations"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The number of the newest file in `migrations/`; a constant, so that opening a state lists no folder."""
 
 SQL = load("meta")
