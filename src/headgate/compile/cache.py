@@ -126,7 +126,8 @@ def code_stamp() -> str:
     digest = hashlib.sha256()
     try:
         own = Path(__file__).parent
-        files = [*sorted(own.glob("*.py")), own.parent / "model" / "project.py", own.parent / "interval.py"]
+        files = [*sorted(own.glob("*.py")), own.parent / "model" / "project.py"]
+        files += [own.parent / name for name in ("interval.py", "duration.py")]
         files += sorted((own.parent / "selector").glob("*.py"))
         for package, marker in (
             ("sqlglot", "_version.py"),

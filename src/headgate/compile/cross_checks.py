@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.compile.declared_load import as_list
-from headgate.compile.duration import duration_seconds
 from headgate.compile.manifest_file import sorted_data
 from headgate.compile.names import NameProblem, Names
 from headgate.compile.summary import FileSummary, Finding
+from headgate.duration import duration_seconds
 from headgate.errors import did_you_mean
 from headgate.model import project as model
 from headgate.model.project import (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from headgate.compile import duration
+from headgate import duration
 from headgate.compile.declared_tests import read_threshold
 from headgate.compile.layout import FileKind
 from headgate.compile.schema import place

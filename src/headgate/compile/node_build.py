@@ -8,13 +8,13 @@ from typing import Any
 
 from headgate.compile.declared_load import BUILT_IN_TYPES, as_list, key_of, read_load
 from headgate.compile.declared_tests import DeclaredTest, read_tests
-from headgate.compile.duration import duration_seconds
 from headgate.compile.manifest_file import sorted_data
 from headgate.compile.names import Entry, NameProblem, Names
 from headgate.compile.node_types import check_config, config_defaults, load_rules, materialization_of
 from headgate.compile.relation import OPEN, Relation, ResolvedColumn
 from headgate.compile.resolve import Resolution, resolve_query
 from headgate.compile.summary import FileSummary, Finding
+from headgate.duration import duration_seconds
 from headgate.errors import did_you_mean
 from headgate.model.project import (
     HISTORY_COLUMNS,
