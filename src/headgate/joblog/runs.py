@@ -39,13 +39,13 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """`key` is the sender's own: the same one again gets the same answer, and begins nothing. Without `start_date` the
-    run begins now."""
+    """`key` is the sender's own: the same one again gets the same answer, and begins nothing. Without `overlap` the
+    rule of the job's watch holds; without `start_date` the run begins now."""
 
     name: str
     source: str = ""
     destination: str = ""
-    overlap: Overlap = Overlap.ALLOW
+    overlap: Overlap | None = None
     start_date: int | None = None
     key: str | None = None
 

@@ -21,7 +21,8 @@ from headgate.joblog.table import JOBS, NAMES
 from headgate.service.access import authenticate
 from headgate.service.context import Context
 from headgate.settings import Settings
-from headgate.store.job_log import Abandoned, Names, Wanted, Written
+from headgate.store.job_log import Abandoned, Wanted, Written
+from headgate.store.job_log_marks import Names
 
 IN_MEMORY = 1 << 20
 """Bytes of an answer that are held in memory; a larger one waits in a file until its client has read it."""

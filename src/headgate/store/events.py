@@ -1,8 +1,8 @@
 """The event log: one row for every change of status and every published table, in the change's transaction.
 
-Kinds: `run_status`, `job_log_recorded`, `cancel_requested`, `steps_planned`, `step_status`, `table_published`,
-`deployment_status`, `environment_marked`, `environment_applied`, `environment_deleted`, `tag_set`, `job_created`,
-`job_changed`, `job_deleted`, `job_activated`, `job_deactivated`.
+Kinds: `run_status`, `job_log_recorded`, `job_watch_changed`, `cancel_requested`, `steps_planned`, `step_status`,
+`table_published`, `deployment_status`, `environment_marked`, `environment_applied`, `environment_deleted`, `tag_set`,
+`job_created`, `job_changed`, `job_deleted`, `job_activated`, `job_deactivated`.
 """
 
 from __future__ import annotations

@@ -3,20 +3,23 @@ kept from it here, by a condition beside its own."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.errors import StateError
+from headgate.errors import Refused, StateError
 from headgate.joblog import refusal
 from headgate.joblog.paging import WHOLE, Slice
 from headgate.joblog.refusal import Refusal
 from headgate.joblog.request import Record
+from headgate.joblog.runs import IN_PROGRESS, Overlap
 from headgate.joblog.table import FINAL, JOBS, NAMES
 from headgate.joblog.tree import Condition, Field, OneOf, Order
-from headgate.store import events
 from headgate.store.connection import Conflict, Connection, Database, Row
+from headgate.store.job_log_marks import Names, tell, touch
+from headgate.store.job_log_overlap import admit, take_over
 from headgate.store.job_log_sql import SPELLINGS, TABLE, Text, columns_of, source
 from headgate.store.statements import load
 
@@ -32,8 +35,6 @@ STALE_SECONDS = 7 * 86_400
 """A run that began longer ago has an end that nobody saw: none is made up for it."""
 
 EVERY_FIELD = tuple(Field(name, name) for name in NAMES)
-Names = frozenset[str] | None
-"""The names of jobs that somebody may see or write; None is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,17 @@ class JobLog:
             raise Refusal(400, "21000", "ON CONFLICT DO UPDATE command cannot affect row a second time")
         try:
             with self._writing() as connection:
+                rules = _admit(connection, whole)
                 known = self._known(connection, given, names) if merge is not None else set()
                 rows = self._insert(connection, whole, keys, merge=merge)
                 if given:
                     connection.rows(SQL["advance"], {"id": max(given)})
                 written = Written(rows, len(rows) - sum(row[0] in known for row in rows))
-                tell(connection, rows, now)
+                started = [
+                    row for row in rows if rules.get(row[1]) is Overlap.TAKE_OVER and row[5] == IN_PROGRESS
+                ]
+                tell(connection, [*rows, *take_over(connection, started, now)], now)
+                touch(connection, {row[1] for row in rows})
                 check(written)
         except Conflict:
             raise self._taken(given) from None
@@ -164,6 +170,7 @@ class JobLog:
                 written = Written(connection.rows(sql, text.parameters), 0)
                 if "status" in values:
                     tell(connection, written.rows, now)
+                touch(connection, {row[1] for row in written.rows})
                 check(written)
         except Conflict:
             raise self._taken([values["id"]] if "id" in values else []) from None
@@ -177,6 +184,7 @@ class JobLog:
         with self._writing() as connection:
             rows = connection.rows(f"DELETE FROM {TABLE}{where} RETURNING {EVERY_COLUMN}", text.parameters)
             written = Written(rows, 0)
+            touch(connection, {row[1] for row in rows})
             check(written)
         return written
 
@@ -248,21 +256,13 @@ class JobLog:
         return rows
 
 
-def tell(connection: Connection, rows: Sequence[Row], now: int) -> None:
-    """One event for each name whose records have a final status now."""
-    newest = {row[1]: row for row in rows if row[5] in FINAL}
-    if not newest:
-        return
-    told = [
-        events.values(
-            now,
-            "job_log_recorded",
-            {"id": row[0], "name": row[1], "status": row[5], "records": row[6]},
-        )
-        for row in newest.values()
-    ]
-    events.add(connection, *told)
-    connection.notify()
+def _admit(connection: Connection, records: Sequence[Record]) -> dict[str, Overlap]:
+    """Holds starts against the rules of their watches. A record that brings its id is put in its place: no start."""
+    starts = Counter(str(one["name"]) for one in records if one["status"] == IN_PROGRESS and "id" not in one)
+    try:
+        return admit(connection, starts)
+    except Refused as error:
+        raise Refusal(409, "23P01", error.message, details=error.code, hint=error.hint) from None
 
 
 def _narrowed(conditions: Iterable[Condition], names: Names) -> tuple[Condition, ...]:

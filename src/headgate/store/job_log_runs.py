@@ -15,7 +15,8 @@ from headgate.joblog.instants import write_instant
 from headgate.joblog.runs import SUCCESS, Begin, Finish, LogRecord, Overlap, Standing
 from headgate.store.codec import from_json, to_json
 from headgate.store.connection import Connection, Database, again
-from headgate.store.job_log import tell
+from headgate.store.job_log_marks import overlaps, tell, touch
+from headgate.store.job_log_overlap import hold, refuse_second, take_over
 from headgate.store.statements import load
 
 SQL = load("job_log_runs")
@@ -35,20 +36,25 @@ class JobLogRuns:
         """Writes a record in progress. Raises Refused `job_in_progress`, `idempotency_key_reused`."""
         now = self._now()
         with self._database.write() as connection:
-            _hold(connection, begin.name)
+            hold(connection, begin.name)
             if known := _answered(connection, begin.name, begin.key, _BEGIN):
                 return known
-            if begin.overlap is Overlap.REFUSE:
-                _refuse_second(connection, begin.name)
+            overlap = begin.overlap
+            if overlap is None:
+                overlap = overlaps(connection, [begin.name]).get(begin.name, Overlap.ALLOW)
+            if overlap is Overlap.REFUSE:
+                refuse_second(connection, begin.name)
             values = {
                 "name": begin.name,
                 "start_date": now if begin.start_date is None else begin.start_date,
                 "source": begin.source,
                 "destination": begin.destination,
             }
-            record = LogRecord(*connection.rows(SQL["begin"], values)[0])
-            if begin.overlap is Overlap.TAKE_OVER:
-                _take_over(connection, record, now)
+            rows = connection.rows(SQL["begin"], values)
+            if overlap is Overlap.TAKE_OVER:
+                tell(connection, take_over(connection, rows, now), now)
+            touch(connection, [begin.name])
+            record = LogRecord(*rows[0])
             return _remembered(connection, begin.key, _BEGIN, record, now)
 
     @again
@@ -58,7 +64,7 @@ class JobLogRuns:
         now = self._now()
         with self._database.write() as connection:
             name = _require(connection, finish.record_id).name
-            _hold(connection, name)
+            hold(connection, name)
             if known := _answered(connection, name, finish.key, _FINISH, finish.record_id):
                 return known
             values = {
@@ -76,6 +82,7 @@ class JobLogRuns:
                 new = {"name": name, "watermark": finish.watermark, "start_date": record.start_date}
                 connection.change(SQL["advance"], new)
             tell(connection, rows, now)
+            touch(connection, [name])
             return _remembered(connection, finish.key, _FINISH, record, now)
 
     def get(self, record_id: int) -> LogRecord:
@@ -87,11 +94,6 @@ class JobLogRuns:
         """How far a job has come, with its newest record; all None for a name that nobody has used."""
         with self._database.read() as connection:
             return _standing(connection, name, _one(connection, "newest", {"name": name}))
-
-
-def _hold(connection: Connection, name: str) -> None:
-    connection.change(SQL["know"], {"name": name})
-    connection.row(SQL["hold"], {"name": name})
 
 
 def _answered(
@@ -141,22 +143,6 @@ def _require(connection: Connection, record_id: int) -> LogRecord:
             hint="start a run: its answer has the id",
         )
     return record
-
-
-def _refuse_second(connection: Connection, name: str) -> None:
-    row = connection.row(SQL["in_progress"], {"name": name})
-    if row is not None:
-        raise Refused(
-            "job_in_progress",
-            f"{name} is in progress since {write_instant(row[1], UTC)} (record {row[0]})",
-            hint="wait for its end; where nobody works on it any more, start with the overlap take_over",
-        )
-
-
-def _take_over(connection: Connection, record: LogRecord, now: int) -> None:
-    message = f"taken over by record {record.id}, which began while this one was in progress"
-    values = {"name": record.name, "id": record.id, "now": now, "message": message}
-    tell(connection, connection.rows(SQL["take_over"], values), now)
 
 
 def _finished(record: LogRecord) -> Refused:

@@ -31,6 +31,8 @@ from headgate.store.tokens import Tokens
 if TYPE_CHECKING:
     from headgate.store.job_log import JobLog
     from headgate.store.job_log_runs import JobLogRuns
+    from headgate.store.job_watch_looks import JobWatchLooks
+    from headgate.store.job_watches import JobWatches
 
 Clock = Callable[[], datetime]
 
@@ -119,6 +121,18 @@ class Store:
         from headgate.store.job_log_runs import JobLogRuns
 
         return JobLogRuns(self.database, self.now_micros)
+
+    @cached_property
+    def job_watches(self) -> JobWatches:
+        from headgate.store.job_watches import JobWatches
+
+        return JobWatches(self.database, self.now_micros)
+
+    @cached_property
+    def job_watch_looks(self) -> JobWatchLooks:
+        from headgate.store.job_watch_looks import JobWatchLooks
+
+        return JobWatchLooks(self.database, self.now_micros)
 
     @property
     def uid(self) -> str:

@@ -141,7 +141,8 @@ class Host:
                 self._lost.append(run)
 
     def _tidy(self) -> None:
-        """What nobody wakes us for: runs without a worker, warehouses that nobody uses, and what is kept no longer."""
+        """What nobody wakes us for: runs without a worker, jobs of the job log that are due, warehouses that nobody
+        uses, and what is kept no longer."""
         with self._lock:
             lost, self._lost = self._lost, []
         for number, run in enumerate(lost):
@@ -158,5 +159,9 @@ class Host:
         self._worker.store.queue.release_expired(but=own)
         if self._warehouses is not None:
             self._warehouses.close_idle()
+        for change in self._worker.store.job_watch_looks.look():
+            level = logging.WARNING if change.alert else logging.INFO
+            words = (change.name, change.before, change.after, change.reason)
+            log.log(level, "job %s: %s -> %s: %s", *words)
         if self._worker.retention is not None:
             self._worker.retention.piece()

@@ -13,9 +13,10 @@ from tests.contract.store.samples import Clock
 from headgate.errors import NotFound, Refused
 from headgate.joblog.runs import Begin, Finish, LogRecord, Overlap, Standing
 from headgate.store import Store
-from headgate.store.job_log_runs import SQL
+from headgate.store.statements import load
 
 MINUTE = 60_000_000
+SQL = {**load("job_watches"), **load("job_log_overlap"), **load("job_log_runs")}
 
 
 def begun(store: Store, name: str = "orders", **more: object) -> LogRecord:
@@ -204,13 +205,14 @@ def test_the_same_call_from_many_at_once_is_carried_out_once(open_store: OpenSto
         ("previous", "job_log_by_end (name=? AND status=?)"),
         ("in_progress", "job_log_by_end (name=? AND status=?)"),
         ("take_over", "job_log_by_end (name=? AND status=?)"),
+        ("close", "job_log_by_end (name=? AND status=?)"),
         ("newest", "job_log_by_name (name=?)"),
     ],
 )
 def test_a_job_is_found_among_millions_of_records_by_its_name(
     tmp_path: Path, statement: str, index: str
 ) -> None:
-    values = {"name": "orders", "id": 1, "now": 1, "message": ""}
+    values = {"name": "orders", "id": 1, "now": 1, "message": "", "before": 1}
     with Store.open(tmp_path / "state.db") as store, store.database.read() as connection:
         plan = connection.rows(f"EXPLAIN QUERY PLAN {SQL[statement]}", values)
     assert [row[3].replace("COVERING ", "") for row in plan] == [f"SEARCH job_log USING INDEX {index}"]

@@ -35,6 +35,8 @@ FILLED = {
     "digests": ":v0, :v1",
     "ids": ":v0, :v1",
     "only": "",
+    "states": "state IN ('up')",
+    "visible": "1 = 1",
     "which": "run.id = :id",
     "columns": load("runs")["columns"],
     "returned": load("runs")["returned"],

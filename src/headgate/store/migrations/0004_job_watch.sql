@@ -6,6 +6,7 @@ CREATE TABLE job_watch (
   name text NOT NULL PRIMARY KEY,
   definition text NOT NULL,
   overlap text NOT NULL,
+  stale_micros bigint NOT NULL,
   project text NOT NULL,
   path text NOT NULL,
   paused integer NOT NULL,
