@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Self
 
 from headgate.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _WORDS = {
     "@hourly": "0 * * * *",
@@ -64,7 +66,7 @@ def _fields(expression: str) -> str:
 
 
 def _zone(name: str) -> ZoneInfo:
-    from zoneinfo import available_timezones
+    from zoneinfo import ZoneInfo, available_timezones
 
     try:
         return ZoneInfo(name)

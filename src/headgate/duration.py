@@ -23,3 +23,18 @@ def duration_seconds(value: str | int | float) -> float | None:
     if not _WHOLE.fullmatch(text):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def duration_text(seconds: float) -> str:
+    """As `duration_seconds` reads it: `1d`, `1h30m`, `0.5s`."""
+    parts = []
+    whole, rest = divmod(seconds, 60)
+    minutes = int(whole)
+    for unit, size in (("d", 1_440), ("h", 60), ("m", 1)):
+        count, minutes = divmod(minutes, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    rest = round(rest, 6)
+    if rest or not parts:
+        parts.append(f"{rest:.6f}".rstrip("0").rstrip(".") + "s")
+    return "".join(parts)

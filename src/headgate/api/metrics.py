@@ -25,6 +25,7 @@ from headgate.api.answers import documented
 from headgate.api.caller import Asking
 from headgate.errors import NotFound
 from headgate.identity.principal import Read
+from headgate.joblog.watch import State
 from headgate.model.runs import Event, RunKind, RunStatus
 from headgate.model.steps import StepStatus
 from headgate.store.store import Store
@@ -86,6 +87,17 @@ class Metrics:
         self._rows = Counter(
             "headgate_rows", "Rows of published tables.", ("change",), registry=self.registry
         )
+        self._jobs = Gauge(
+            "headgate_job_log_jobs",
+            "Jobs of the job log that are watched, by how they stand.",
+            ("state",),
+            registry=self.registry,
+        )
+        self._unusual = Gauge(
+            "headgate_job_log_unusual",
+            "Those whose newest count of records is unusual.",
+            registry=self.registry,
+        )
         self._streams = Gauge("headgate_event_streams", "Streams of events.", registry=self.registry)
         self._started: OrderedDict[tuple[int, str], datetime] = OrderedDict()
 
@@ -135,6 +147,10 @@ class Metrics:
                 count, oldest = open_runs.get((kind, status), (0, now))
                 self._open.labels(kind, status).set(count)
                 self._age.labels(kind, status).set((now - oldest).total_seconds())
+        jobs, unusual = self._store.job_watches.counts()
+        for state in State:
+            self._jobs.labels(state).set(jobs.get(state, 0))
+        self._unusual.set(unusual)
         self._streams.set(stream_count)
         return generate_latest(self.registry)
 

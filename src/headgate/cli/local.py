@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headgate.cli.embedded import Embedded
+from headgate.cli.local_access import ALL, whole
 from headgate.cli.local_log import LocalLog
 from headgate.cli.target import Body, View
 from headgate.client.asked import Named, RunAsked, RunsAsked
@@ -27,13 +28,6 @@ from headgate.store.run_lists import RunFilter
 
 if TYPE_CHECKING:
     from headgate.cli.planned import LocalPlanned
-
-ALL = 10**9
-
-
-def whole(body: Body, limit: int | None) -> Body:
-    """`limit` says how many there are, where all were asked for."""
-    return {**body, "limit": max(len(body["data"]), 1)} if limit is None else body
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from headgate.service.users import UserRequest
 
 
+ALL = 10**9
+
+
+def whole(body: Body, limit: int | None) -> Body:
+    """`limit` says how many there are, where all were asked for."""
+    return {**body, "limit": max(len(body["data"]), 1)} if limit is None else body
+
+
 class LocalAccess:
     """Its modules are imported where they are asked for: a refresh needs none of them."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from headgate.cli.local_access import LocalAccess
+from collections.abc import Sequence
+
+from headgate.cli.local_access import ALL, LocalAccess, whole
 from headgate.cli.target import Body
 
 
@@ -15,7 +17,7 @@ class LocalLog(LocalAccess):
         from headgate.service import job_log_runs
 
         return job_log_runs.begin(
-            self.context, asked["name"], asked["source"], asked["destination"], asked["overlap"]
+            self.context, asked["name"], asked["source"], asked["destination"], asked.get("overlap")
         )
 
     def finish_log(self, record_id: int, asked: Body) -> Body:
@@ -30,3 +32,53 @@ class LocalLog(LocalAccess):
         from headgate.service import job_log_runs
 
         return job_log_runs.about(self.context, name)
+
+    def watches(self, states: Sequence[str], *, limit: int | None, starting_from: str | None) -> Body:
+        from headgate.service import job_watches
+
+        most = limit or ALL
+        return whole(
+            job_watches.list_watches(self.context, None, states, limit=most, starting_from=starting_from),
+            limit,
+        )
+
+    def watch(self, name: str) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.show_watch(self.context, name)
+
+    def set_watch(self, name: str, definition: Body) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.set_watch(self.context, name, job_watches.definition_of(definition))
+
+    def pause_watch(self, name: str, *, paused: bool) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.pause_watch(self.context, name, paused=paused)
+
+    def remove_watch(self, name: str) -> None:
+        from headgate.service import job_watches
+
+        job_watches.remove_watch(self.context, name)
+
+    def apply_watches(self) -> Body:
+        from headgate.service import job_watches
+        from headgate.service.project import apply_watches, compile_tree
+
+        compiled = compile_tree(self.context)
+        apply_watches(self.context, compiled)
+        found = [job_watches.show_watch(self.context, name) for name in sorted(compiled.watches)]
+        return {"data": found, "next": None, "limit": max(len(found), 1)}
+
+    def watch_changes(self, name: str | None, *, alerts: bool, limit: int, starting_from: str | None) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.list_changes(
+            self.context, None, name, alerts=alerts, limit=limit, starting_from=starting_from
+        )
+
+    def stale_runs(self, *, limit: int) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.list_stale(self.context, None, limit=limit)

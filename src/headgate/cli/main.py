@@ -55,9 +55,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("environments", "environments", "List environments; show or apply one."),
         Entry("tag", "tag", "Name versions of the project."),
     ),
-    "Log what runs elsewhere": (
-        Entry("job-log", "job_log", "Log ETL jobs: start, finish, last, exec, send.", "job_log"),
-    ),
+    "Log what runs elsewhere": (Entry("job-log", "job_log", "Log ETL jobs, and watch them.", "job_log"),),
     "Serve": (
         Entry("serve", "serve", "Answer the HTTP API and carry out its runs."),
         Entry("worker", "worker", "Carry out runs of a server's queue."),

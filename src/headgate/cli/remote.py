@@ -135,6 +135,15 @@ class RemoteTarget(Calls):
         data = [listed[id_] for id_ in applied]
         return {"data": data, "next": None, "limit": max(len(data), 1)}
 
+    def apply_watches(self) -> Body:
+        from headgate.service.job_watches import definition_body
+
+        compiled = self._compiled()
+        files: dict[str, Body] = {}
+        for name, one in compiled.watches.items():
+            files.setdefault(one.path, {})[name] = definition_body(one.watch)
+        return self.send_watches(compiled.manifest.name, files)
+
     def _apply(self, environment: Environment, project: str) -> Body:
         body = {
             "name": environment.name,

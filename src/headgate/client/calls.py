@@ -4,7 +4,7 @@ are."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -202,6 +202,41 @@ class Calls:
         """`{name, record, previous, watermark}`, null for a name that nobody has used."""
         return self._get(f"/api/v1/jobLog/jobs/{_part(name)}")
 
+    def watches(
+        self, states: Sequence[str] = (), *, limit: int | None, starting_from: str | None = None
+    ) -> Body:
+        query = {"state": ",".join(states) or None}
+        return self._list("/api/v1/jobLog/watches", limit, starting_from, query)
+
+    def watch(self, name: str) -> Body:
+        return self._get(_watch(name))
+
+    def set_watch(self, name: str, definition: Body) -> Body:
+        body: Body = self.transport.call("PUT", _watch(name), body=definition)
+        return body
+
+    def pause_watch(self, name: str, *, paused: bool) -> Body:
+        body: Body = self.transport.call("PATCH", _watch(name), body={"paused": paused})
+        return body
+
+    def remove_watch(self, name: str) -> None:
+        self.transport.call("DELETE", _watch(name))
+
+    def send_watches(self, project: str, files: Body) -> Body:
+        """All watches of a project's files: path -> name -> watch."""
+        asked = {"project": project, "files": files}
+        body: Body = self.transport.call("PUT", "/api/v1/jobLog/watches", body=asked)
+        return body
+
+    def watch_changes(
+        self, name: str | None = None, *, alerts: bool = False, limit: int, starting_from: str | None = None
+    ) -> Body:
+        query = {"name": name, "alerts": alerts}
+        return self._list("/api/v1/jobLog/changes", limit, starting_from, query)
+
+    def stale_runs(self, *, limit: int) -> Body:
+        return self._get("/api/v1/jobLog/stale", {"limit": limit})
+
     # --- access -----------------------------------------------------------------------------------------
 
     def tokens(self, *, valid: bool = False, limit: int, starting_from: str | None = None) -> Body:
@@ -265,3 +300,7 @@ def _part(text: Named) -> str:
 
 def _environment(name: Named) -> str:
     return f"/api/v1/environments/{_part(name)}"
+
+
+def _watch(name: str) -> str:
+    return f"/api/v1/jobLog/watches/{_part(name)}"

@@ -62,7 +62,7 @@ class JobOptions:
     name: str
     source: str = ""
     destination: str = ""
-    overlap: Overlap = "allow"
+    overlap: Overlap | None = None
     url: str | None = None
     token: str | None = None
     profile: str | None = None
@@ -84,11 +84,11 @@ class Job:
         *,
         source: str = "",
         destination: str = "",
-        overlap: Overlap = "allow",
+        overlap: Overlap | None = None,
         **where: Unpack[Where],
     ) -> None:
-        """`overlap` says what becomes of it while another run of this name is in progress; for the rest see
-        `JobOptions`."""
+        """`overlap` says what becomes of it while another run of this name is in progress; without it the job's watch
+        does. For the rest see `JobOptions`."""
         self._options = JobOptions(name, source, destination, overlap, **where)
         self._forget()
 

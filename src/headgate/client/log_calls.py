@@ -25,7 +25,7 @@ class Started:
     name: str
     source: str = ""
     destination: str = ""
-    overlap: str = "allow"
+    overlap: str | None = None
     at: str = field(default_factory=now)
     key: str = field(default_factory=new_key)
 
@@ -76,7 +76,7 @@ def _start_body(started: Started, *, late: bool) -> Body:
     body: Body = {"name": started.name, "source": started.source, "destination": started.destination}
     if late:  # it did run: what it would have met then is no reason to refuse it, or to end what runs now
         return {**body, "startDate": started.at, "clock": now()}
-    return {**body, "overlap": started.overlap}
+    return body if started.overlap is None else {**body, "overlap": started.overlap}
 
 
 def _finish_body(finished: Finished, *, late: bool) -> Body:

@@ -28,6 +28,7 @@ from headgate.compile.relation import Relation
 from headgate.compile.summary import FileSummary, Finding
 from headgate.errors import Diagnostic, Location, did_you_mean
 from headgate.graph import find_cycle, order
+from headgate.joblog.watch import FileWatch
 from headgate.model.project import (
     Environment,
     Manifest,
@@ -67,6 +68,7 @@ class ProjectData:
 class Assembly:
     manifest: Manifest
     environments: dict[str, Environment]
+    watches: dict[str, FileWatch]
     diagnostics: list[Diagnostic]
 
 
@@ -140,7 +142,8 @@ class _Assembler:
             subgraphs,
             jobs,
         )
-        return Assembly(manifest, environments, self.diagnostics)
+        watches = cross_checks.watches(self.kinds.get(FileKind.WATCHES, []), shared)
+        return Assembly(manifest, environments, watches, self.diagnostics)
 
     def report(self, path: str, *findings: Finding) -> None:
         for f in findings:

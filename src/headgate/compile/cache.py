@@ -19,6 +19,7 @@ import msgspec
 
 from headgate import __version__
 from headgate.errors import Diagnostic
+from headgate.joblog.watch import FileWatch
 from headgate.model.project import Environment
 
 _CHECKSUM_BYTES = 4
@@ -47,6 +48,7 @@ class SavedProject(msgspec.Struct, array_like=True, gc=False):
     manifest_digest: str
     manifest_json: bytes
     environments: dict[str, Environment]
+    watches: dict[str, FileWatch]
     warnings: tuple[Diagnostic, ...]
 
     def trusts(self, record: FileRecord) -> bool:
@@ -127,7 +129,7 @@ def code_stamp() -> str:
     try:
         own = Path(__file__).parent
         files = [*sorted(own.glob("*.py")), own.parent / "model" / "project.py"]
-        files += [own.parent / name for name in ("interval.py", "duration.py")]
+        files += [own.parent / name for name in ("interval.py", "duration.py", "joblog/watch.py")]
         files += sorted((own.parent / "selector").glob("*.py"))
         for package, marker in (
             ("sqlglot", "_version.py"),

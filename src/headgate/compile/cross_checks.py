@@ -1,4 +1,4 @@
-"""Environments, jobs and subgraphs -> model values, and what only the whole project can tell about them. Pure."""
+"""Environments, jobs, subgraphs, watches -> model values, and what only the whole project tells of them. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from headgate.compile.names import NameProblem, Names
 from headgate.compile.summary import FileSummary, Finding
 from headgate.duration import duration_seconds
 from headgate.errors import did_you_mean
+from headgate.joblog.watch import FileWatch, read_watch
 from headgate.model import project as model
 from headgate.model.project import (
     Environment,
@@ -227,4 +228,20 @@ def subgraphs(paths: Iterable[str], shared: Shared) -> dict[str, Subgraph]:
             continue
         folded[subgraph.name.lower()] = subgraph
         found[subgraph.name] = subgraph
+    return dict(sorted(found.items()))
+
+
+def watches(paths: Iterable[str], shared: Shared) -> dict[str, FileWatch]:
+    found: dict[str, FileWatch] = {}
+    for path in paths:
+        summary = shared.get(path)
+        if summary.broken:
+            continue
+        for name, entry in summary.data.items():
+            other = found.get(name)
+            if other is not None:
+                message = f"what is expected of {name} stands in {other.path} too"
+                shared.complain(path, "duplicate_watch", message, name, "say it once", value=False)
+                continue
+            found[name] = FileWatch(read_watch(entry or {}), path)
     return dict(sorted(found.items()))

@@ -170,8 +170,23 @@ def _sql_fault(text: str, dialect: str) -> str:
     return problems[0].message if problems else ""
 
 
+def watches(document: YamlText) -> list[Finding]:
+    from headgate.joblog.watch import check_name, read_watch
+
+    findings = []
+    for name, entry in (document.data or {}).items():
+        try:
+            check_name(name)
+            read_watch(entry or {})
+        except UsageError as error:
+            line, column = place(document.marks, name)
+            findings.append(Finding(error.code, f"{name}: {error.message}", line, column, error.hint or ""))
+    return findings
+
+
 CHECKS: dict[FileKind, Callable[[YamlText], list[Finding]]] = {
     FileKind.PROJECT: project,
     FileKind.ENVIRONMENT: environment,
     FileKind.JOB: job,
+    FileKind.WATCHES: watches,
 }

@@ -77,6 +77,7 @@ class Summarizer:
             FileKind.ENVIRONMENT: schema.ENVIRONMENT,
             FileKind.JOB: schema.JOB,
             FileKind.SUBGRAPH: schema.SUBGRAPH,
+            FileKind.WATCHES: schema.WATCHES,
             FileKind.NODE_TYPE: schema.NODE_TYPE,
         }
         document = load_yaml(text)

@@ -18,6 +18,7 @@ class FileKind(StrEnum):
     SUBGRAPH = "subgraph"
     JOB = "job"
     TEST = "test"
+    WATCHES = "watches"
     UNKNOWN = "unknown"
 
 
@@ -34,12 +35,14 @@ _YAML_FOLDERS = {
     "environments": FileKind.ENVIRONMENT,
     "jobs": FileKind.JOB,
     "subgraphs": FileKind.SUBGRAPH,
+    "watches": FileKind.WATCHES,
 }
 _SQL_FOLDERS = {"macros": FileKind.MACRO, "tests": FileKind.TEST}
 _EXPECTED = {
     "environments": "environments/<name>.yml",
     "jobs": "jobs/<name>.yml",
     "subgraphs": "subgraphs/<name>.yml",
+    "watches": "watches/<name>.yml",
     "macros": "macros/<name>.sql",
     "tests": "tests/<name>.sql",
     "nodes": "nodes/<LOCATION>/<NAME>.sql or nodes/<LOCATION>/sources.yml",

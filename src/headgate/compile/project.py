@@ -11,6 +11,7 @@ from headgate.compile.cache import Cache, FileRecord, SavedProject, code_stamp
 from headgate.compile.manifest_file import decode_manifest, encode_manifest, manifest_digest, paused_collector
 from headgate.compile.source import PROJECT_FILE, FileStamp, content_digest, list_files, read_bytes
 from headgate.errors import Diagnostic, HeadgateError, NotFound, ProjectError, UsageError
+from headgate.joblog.watch import FileWatch
 from headgate.model.project import Environment, Manifest
 
 CACHE_FOLDER = ".headgate/cache"
@@ -33,6 +34,7 @@ class Compiled:
     manifest_digest: str
     manifest_json: bytes
     environments: dict[str, Environment]
+    watches: dict[str, FileWatch]
     warnings: tuple[Diagnostic, ...]
     stats: Stats
 
@@ -121,6 +123,7 @@ def _from_saved(saved: SavedProject, file_count: int) -> Compiled | None:
         saved.manifest_digest,
         saved.manifest_json,
         saved.environments,
+        saved.watches,
         saved.warnings,
         Stats(file_count, 0),
     )
@@ -156,6 +159,7 @@ def _compile(
         manifest_digest(content),
         content,
         assembly.environments,
+        assembly.watches,
         tuple(diagnostics),
     )
     cache.write_project(saved)
@@ -164,6 +168,7 @@ def _compile(
         saved.manifest_digest,
         content,
         saved.environments,
+        saved.watches,
         saved.warnings,
         Stats(len(files.records), workspace.parsed_count),
     )

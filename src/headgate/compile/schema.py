@@ -178,6 +178,21 @@ JOB = Keys(
     },
     required=("id", "name", "refresh"),
 )
+WATCHES = MapOf(
+    Keys(
+        {
+            "every": DURATION,
+            "cron": TEXT,
+            "timezone": TEXT,
+            "grace": DURATION,
+            "stale_after": DURATION,
+            "close_stale": BOOL,
+            "records": _one_of("any", "some", "usual"),
+            "overlap": _one_of("allow", "refuse", "take_over"),
+        }
+    ),
+    empty=True,
+)
 TEST = Keys(
     {
         "severity": _one_of("error", "warn"),
@@ -198,13 +213,13 @@ NODE_TYPE = Keys(
 )
 
 
-def validate(kind: Keys, document: YamlText, findings: list[Finding], at: str = "") -> bool:
+def validate(kind: Kind, document: YamlText, findings: list[Finding], at: str = "") -> bool:
     """Hold the document (or what stands at `at`) against its kind. False where it does not fit."""
     value = document.data
     for part in filter(None, at.split("/")):
         value = value[part]
     checker = _Checker(document.marks)
-    checker.keys(kind, {} if value is None else value, at)
+    checker.check(kind, {} if value is None else value, at)
     findings += checker.findings
     return not checker.findings
 
@@ -241,9 +256,10 @@ class _Checker:
                 if not isinstance(value, dict):
                     self.wrong(path, "a mapping of names to values", value)
                     return
+                prefix = f"{path}/" if path else ""
                 for key, item in value.items():
                     if item is not None or not kind.empty:
-                        self.check(kind.value, item, f"{path}/{key}")
+                        self.check(kind.value, item, prefix + key)
             case Keys():
                 self.keys(kind, value, path)
 

@@ -15,7 +15,7 @@ from headgate.errors import NotFound
 
 PROJECT_FILE = "headgate.yml"
 
-_TOP_FOLDERS = ("environments", "jobs", "macros", "node_types", "nodes", "subgraphs", "tests")
+_TOP_FOLDERS = ("environments", "jobs", "macros", "node_types", "nodes", "subgraphs", "tests", "watches")
 _SUFFIXES = (".sql", ".yml", ".yaml", ".j2")
 
 

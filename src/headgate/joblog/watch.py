@@ -62,6 +62,14 @@ class Watch:
         return None if self.cron is None else Cron(self.cron, self.timezone)
 
 
+@dataclass(frozen=True, slots=True)
+class FileWatch:
+    """A watch of a project's file, whose path is relative to the project."""
+
+    watch: Watch
+    path: str
+
+
 KEYS = ("every", "cron", "timezone", "grace", "stale_after", "close_stale", "records", "overlap")
 Word = TypeVar("Word", bound=StrEnum)
 _DURATIONS = ("every", "grace", "stale_after")

@@ -47,11 +47,12 @@ class Outcome:
 
 
 def begin(
-    context: Context, name: str, source: str, destination: str, overlap: str = "allow", late: Late = NOW
+    context: Context, name: str, source: str, destination: str, overlap: str | None = None, late: Late = NOW
 ) -> Body:
-    """Raises Refused (`job_in_progress`, `idempotency_key_reused`), UsageError `instant_invalid`."""
+    """Without `overlap` the rule of the job's watch holds. Raises Refused (`job_in_progress`,
+    `idempotency_key_reused`), UsageError `instant_invalid`."""
     at = _moment(context, late, "startDate")
-    asked = Begin(name, source, destination, Overlap(overlap), at, late.key)
+    asked = Begin(name, source, destination, None if overlap is None else Overlap(overlap), at, late.key)
     return standing_body(context.store.job_log_runs.begin(asked))
 
 
@@ -81,20 +82,20 @@ def about(context: Context, name: str) -> Body:
 
 def standing_body(standing: Standing) -> Body:
     return {
-        "record": _record_body(standing.record),
-        "previous": _record_body(standing.previous),
+        "record": record_body(standing.record),
+        "previous": record_body(standing.previous),
         "watermark": None if standing.watermark is None else json.loads(standing.watermark),
     }
 
 
-def _record_body(record: LogRecord | None) -> Body | None:
+def record_body(record: LogRecord | None) -> Body | None:
     if record is None:
         return None
     return {
         "id": record.id,
         "name": record.name,
-        "startDate": _instant(record.start_date),
-        "endDate": None if record.end_date is None else _instant(record.end_date),
+        "startDate": instant_text(record.start_date),
+        "endDate": None if record.end_date is None else instant_text(record.end_date),
         "message": record.message,
         "status": record.status,
         "recordsProcessed": record.records_processed,
@@ -103,7 +104,7 @@ def _record_body(record: LogRecord | None) -> Body | None:
     }
 
 
-def _instant(micros: int) -> str:
+def instant_text(micros: int) -> str:
     return write_instant(micros, UTC).replace("+00:00", "Z")
 
 

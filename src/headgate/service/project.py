@@ -42,6 +42,21 @@ def environment_of(compiled: Compiled, name: str | None) -> Environment:
     )
 
 
+def apply_files(context: Context, compiled: Compiled) -> None:
+    """Write into the state what the project's files say of it: environments, and watches over the job log."""
+    apply_environments(context, compiled)
+    apply_watches(context, compiled)
+
+
+def apply_watches(context: Context, compiled: Compiled) -> None:
+    """Make the watches of the project what its files say. Raises Refused `watch_taken`."""
+    from headgate.store.job_watches import Defined
+
+    project = compiled.manifest.name
+    wanted = {name: Defined(one.watch, project, one.path) for name, one in compiled.watches.items()}
+    context.store.job_watches.apply(project, wanted, by=context.actor)
+
+
 def apply_environments(context: Context, compiled: Compiled) -> None:
     """Write the project's environments into the state; only what changed is written. A file belongs to this machine:
     no other one takes runs over it."""

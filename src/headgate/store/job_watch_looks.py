@@ -85,10 +85,16 @@ class JobWatchLooks:
         return bool(rows)
 
     def changes(
-        self, name: str | None = None, *, before_id: int = NEWEST, limit: int = 100, names: Names = None
+        self,
+        name: str | None = None,
+        *,
+        alerts: bool = False,
+        before_id: int = NEWEST,
+        limit: int = 100,
+        names: Names = None,
     ) -> list[WatchChange]:
-        """The newest first, those before `before_id`."""
-        values: dict[str, Any] = {"before_id": before_id, "limit": limit}
+        """The newest first, those before `before_id`. `alerts`: those alone that somebody is to be told of."""
+        values: dict[str, Any] = {"before_id": before_id, "limit": limit, "alert": int(alerts)}
         if name is None:
             where, parameters = visible("name", names)
             text, values = SQL["changes"].replace("{visible}", where), {**values, **parameters}

@@ -79,6 +79,9 @@ class JobWatches:
     def apply(self, project: str, wanted: Mapping[str, Defined], *, by: Actor) -> None:
         """Makes those of a project's files what they say, by name. One that lived in the state is the file's from then
         on; those that are in no file any more go. Raises Refused `watch_taken`."""
+        with self._database.read() as connection:
+            if not wanted and not connection.rows(SQL["of_project"], {"project": project}):
+                return  # as in most projects: nothing is written for it
         with self._database.write() as connection:
             held = {
                 row[0]: watched_of(row) for row in connection.rows(SQL["of_project"], {"project": project})

@@ -109,6 +109,8 @@ class Retention:
         if self._keep.events is not None:
             yield from self._rows("drop_events", self._keep.events)
         if self._keep.runs is not None:
+            yield from self._rows("drop_changes", self._keep.runs)
+        if self._keep.runs is not None:
             yield from self._runs(self._ago(self._keep.runs))
             yield from self._texts(self._ago(self._keep.runs))
         yield from self._contents()

@@ -22,12 +22,13 @@ SenderClock = Annotated[
 
 
 class StartRequest(Request):
-    """Without `startDate` the run starts now, by the server's clock."""
+    """Without `startDate` the run starts now, by the server's clock; without `overlap` the rule of the job's watch
+    holds."""
 
     name: Name
     source: Place = ""
     destination: Place = ""
-    overlap: OverlapWord = "allow"
+    overlap: OverlapWord | None = None
     start_date: Name | None = None
     clock: SenderClock = None
 

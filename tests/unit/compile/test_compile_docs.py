@@ -22,7 +22,9 @@ def test_every_key_of_a_file_is_documented() -> None:
 
     page = (ROOT / "docs/reference/project-files.md").read_text()
     kinds = [schema.PROJECT, schema.ENVIRONMENT, schema.NODE, schema.SOURCE, schema.SUBGRAPH]
-    kinds += [schema.JOB, schema.TEST, schema.NODE_TYPE]
+    watch = schema.WATCHES.value
+    assert isinstance(watch, schema.Keys)
+    kinds += [schema.JOB, schema.TEST, schema.NODE_TYPE, watch]
     words = set(re.findall(r"[a-z_]+", page))
     for kind in kinds:
         assert set(kind.keys) <= words

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgate.cli import flags, output
+from headgate.cli.commands.job_log_watch import apply, changes, watch
 from headgate.cli.errors import DONE, FAILED
 from headgate.cli.invocation import current
 from headgate.cli.target import Body
@@ -21,8 +22,7 @@ destination = click.option("--destination", default="", metavar="TEXT", help="Wh
 overlap = click.option(
     "--overlap",
     type=click.Choice(["allow", "refuse", "take_over"]),
-    default="allow",
-    help="What becomes of it while another run of this name is in progress.",
+    help="What becomes of it while another run of this name is in progress; by default as its watch says, else allow.",
 )
 records = click.option("--records", type=click.IntRange(0), metavar="N", help="How many were processed.")
 watermark = click.option(
@@ -43,20 +43,26 @@ def job_log() -> None:
     """
 
 
+for command in (watch, changes, apply):
+    job_log.add_command(command)
+
+
 @job_log.command("start")
 @click.argument("name", metavar="NAME")
 @source
 @destination
 @overlap
 @flags.as_json
-def start(*, name: str, source: str, destination: str, overlap: str, as_json: bool) -> None:
+def start(*, name: str, source: str, destination: str, overlap: str | None, as_json: bool) -> None:
     """Say that a run of a job starts, and print its number.
 
     \b
     Example:
       RUN=$(headgate job-log start orders --source crm --destination lake)
     """
-    asked = {"name": name, "source": source, "destination": destination, "overlap": overlap}
+    asked: Body = {"name": name, "source": source, "destination": destination}
+    if overlap is not None:
+        asked["overlap"] = overlap
     with current().target("headgate job-log") as target:
         body = target.start_log(asked)
     if as_json:
@@ -140,7 +146,7 @@ def exec_(
     command: tuple[str, ...],
     source: str,
     destination: str,
-    overlap: str,
+    overlap: str | None,
     records: int | None,
     watermark: str | None,
     as_json: bool,

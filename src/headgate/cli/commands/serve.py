@@ -127,15 +127,15 @@ def _shown(host: str) -> str:
 
 
 def _apply_project(server: Hosted) -> None:
-    """Make the environments of the project's files known. A project that does not compile is served all the same:
-    what is deployed runs."""
-    from headgate.service.project import apply_environments, compile_tree
+    """Make the environments and watches of the project's files known. A project that does not compile is served all
+    the same: what is deployed runs."""
+    from headgate.service.project import apply_files, compile_tree
 
     try:
-        apply_environments(server.context, compile_tree(server.context))
+        apply_files(server.context, compile_tree(server.context))
     except ProjectError as error:
         log.warning(
             "the project has %d errors (headgate compile); what is deployed runs", len(error.diagnostics)
         )
     except HeadgateError as error:
-        log.warning("the project's environments cannot be applied: %s", error.message)
+        log.warning("the project's files cannot be applied: %s", error.message)

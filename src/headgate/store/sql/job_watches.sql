@@ -95,12 +95,12 @@ VALUES (:name, :at, :subject, :before, :after, :alert, :reason)
 -- name: changes
 -- Changes, the newest first.
 SELECT id, name, at, subject, before, after, alert, reason FROM job_watch_change
-WHERE id < :before_id AND {visible} ORDER BY id DESC LIMIT :limit
+WHERE id < :before_id AND alert >= :alert AND {visible} ORDER BY id DESC LIMIT :limit
 
 -- name: changes_of
 -- The same, of one job.
 SELECT id, name, at, subject, before, after, alert, reason FROM job_watch_change
-WHERE name = :name AND id < :before_id ORDER BY id DESC LIMIT :limit
+WHERE name = :name AND id < :before_id AND alert >= :alert ORDER BY id DESC LIMIT :limit
 
 -- name: counts
 -- How many jobs stand how.

@@ -15,6 +15,11 @@ DELETE FROM meta WHERE key = 'pruned_at'
 DELETE FROM idempotency WHERE (caller, key) IN (
   SELECT caller, key FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT :limit)
 
+-- name: drop_changes
+-- The oldest changes of how jobs of the log stand.
+DELETE FROM job_watch_change WHERE id IN (
+  SELECT id FROM job_watch_change WHERE at < :before ORDER BY at LIMIT :limit)
+
 -- name: drop_events
 -- The oldest events, but for those of runs that are not over.
 DELETE FROM event WHERE id IN (
