@@ -341,6 +341,23 @@ def test_what_waits_of_other_jobs_is_sent_at_the_end_of_a_run(log: Log, spool: P
     assert waiting(spool) == [".jsonl"]
 
 
+def test_a_script_that_is_through_does_not_stay_for_the_others(
+    log: Log, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.stop()
+    with Job("customers"):
+        pass
+    log.start()
+    monkeypatch.setattr("headgate.client.log_sender.OTHERS_SECONDS", 0.0)
+    with Job("orders"):
+        pass
+    assert (log.told(), waiting(spool)) == ([("orders", "success")], [".jsonl", ".sending"])
+    monkeypatch.setattr("headgate.client.log_sender.OTHERS_SECONDS", 60.0)
+    with Job("orders"):
+        pass
+    assert (len(log.told()), waiting(spool)) == (3, [])
+
+
 # --- processes --------------------------------------------------------------------------------------------
 
 SCRIPT = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +14,14 @@ from headgate.client.log_address import LogAddress
 from headgate.client.log_calls import LogCall, hopeless
 from headgate.client.spool import Sent, Spool, spools
 from headgate.client.transport import Patience, Transport
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import HeadgateError, ServerUnavailable, UsageError
 
 PAUSES = (0.2, 0.8)
 """Before the tries after the first: a script must not wait long for its log."""
+
+
+OTHERS_SECONDS = 5.0
+"""How long a script that is through stays for what waits of other jobs."""
 
 
 class LogSender:
@@ -56,18 +62,26 @@ class LogSender:
             say(f"the job log does not take {_what(call)} now, it is told later: {error}")
 
     def send_others(self) -> None:
-        """What waits for this log of other jobs, where this one's token may tell of them."""
+        """What waits for this log of other jobs, where this one's token may tell of them, for a moment: the rest waits
+        for who comes next."""
+        give_up_at = time.monotonic() + OTHERS_SECONDS
         try:
             for spool in spools(self._folder):
                 if spool.place == self.address.place:
-                    self.send(spool)
+                    self.send(spool, give_up_at)
         except (HeadgateError, OSError):
             return  # they wait on
 
-    def send(self, spool: Spool) -> Sent:
+    def send(self, spool: Spool, give_up_at: float = math.inf) -> Sent:
         """Raises ServerUnavailable, OSError."""
         with self._calls() as calls:
-            return spool.send(lambda call: call.send(calls, late=True))
+
+            def deliver(call: LogCall) -> None:
+                if time.monotonic() >= give_up_at:
+                    raise ServerUnavailable("server_unavailable", "the rest is sent later")
+                call.send(calls, late=True)
+
+            return spool.send(deliver)
 
     def _catch_up(self, calls: Calls, name: str) -> Sent:
         try:
