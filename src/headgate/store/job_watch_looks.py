@@ -6,6 +6,7 @@ job looked at again in the same transaction (`job_log_marks.touch`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from headgate.store.statements import load
 
 SQL = load("job_watches")
 AT_ONCE = 50
-"""How many jobs a look takes."""
+LOOK_SECONDS = 0.5
+"""How long a look goes on, where very many jobs are due at the same moment; the next one goes on behind it."""
 
 NEWEST = 2**63 - 1
 
@@ -48,15 +50,15 @@ class JobWatchLooks:
         """Judges what a record or time calls to be looked at, and returns what this changed. Costs one question where
         nothing does."""
         found: list[WatchChange] = []
-        for _ in range(2):  # a run that is closed for being stale is a record to be looked at
+        give_up_at = time.monotonic() + LOOK_SECONDS
+        while True:  # a run that is closed for being stale is a record to be looked at
             now = self._now()
             with self._database.read() as connection:
                 rows = connection.rows(SQL["due"], {"now": now, "limit": AT_ONCE})
-            if not rows:
-                break
             for row in rows:
                 found += self._settle(watched_of(row), now)
-        return found
+            if not rows or time.monotonic() >= give_up_at:
+                return found
 
     @again
     def _settle(self, held: Watched, now: int) -> list[WatchChange]:
