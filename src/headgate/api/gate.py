@@ -28,6 +28,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only calls without a token."""
 
 UPLOADS = "/api/v1/manifests/"
+LINEAGE = "/api/v1/lineage"
 Observe = Callable[[Scope, int, float], None]
 """(scope, status, seconds) of an answered request."""
 
@@ -79,6 +80,8 @@ class _Passage:
         limits = gate.app_context.limits
         upload = scope["path"].startswith(UPLOADS)
         self.most_bytes = limits.upload_bytes if upload else limits.body_bytes
+        if scope["path"].rstrip("/") == LINEAGE:
+            self.most_bytes = limits.event_bytes
         self.seconds = limits.upload_seconds if upload else limits.body_seconds
         self.deadline: float | None = None
 

@@ -25,6 +25,9 @@ from headgate.store.store import Store
 SQL = load("retention")
 
 KEEP_KEYS = timedelta(days=7)
+KEEP_LINEAGE = timedelta(days=90)
+"""How long a run of the job log is known by its runId after the last event: as long as calls of our own client."""
+
 REST = timedelta(hours=1)
 PIECE_SECONDS = 0.02
 """How long a piece keeps other writers waiting, where there is one writer at a time."""
@@ -106,6 +109,7 @@ class Retention:
 
     def _pieces(self) -> Iterator[None]:
         yield from self._rows("drop_keys", KEEP_KEYS)
+        yield from self._rows("drop_lineage", KEEP_LINEAGE)
         if self._keep.events is not None:
             yield from self._rows("drop_events", self._keep.events)
         if self._keep.runs is not None:

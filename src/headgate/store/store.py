@@ -30,6 +30,7 @@ from headgate.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from headgate.store.job_log import JobLog
+    from headgate.store.job_log_lineage import JobLogLineage
     from headgate.store.job_log_runs import JobLogRuns
     from headgate.store.job_watch_looks import JobWatchLooks
     from headgate.store.job_watches import JobWatches
@@ -133,6 +134,12 @@ class Store:
         from headgate.store.job_watch_looks import JobWatchLooks
 
         return JobWatchLooks(self.database, self.now_micros)
+
+    @cached_property
+    def job_log_lineage(self) -> JobLogLineage:
+        from headgate.store.job_log_lineage import JobLogLineage
+
+        return JobLogLineage(self.database, self.now_micros)
 
     @property
     def uid(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from tests.contract.store.conftest import OpenStore
@@ -21,6 +22,7 @@ from tests.contract.store.samples import (
 from tests.contract.store.whole import assert_whole
 
 from headgate.errors import NotFound
+from headgate.joblog.openlineage import EventType, RunEvent
 from headgate.model.runs import Run, RunKind, RunStatus
 from headgate.store import Admission, Journal, NewRun, Store
 from headgate.store.retention import Keep, Retention, undecided_since
@@ -227,6 +229,24 @@ def test_keys_of_requests_go_after_a_week(store: Store, clock: Clock, count: Cou
         clock.advance(days=3)
     sweep(store)
     assert count("idempotency") == 2
+
+
+def test_runs_of_lineage_are_forgotten_90_days_after_their_last_event(
+    store: Store, clock: Clock, count: CountRows
+) -> None:
+    begun, ended = (
+        RunEvent(UUID(int=1), "orders", kind, at)
+        for kind, at in ((EventType.START, 1), (EventType.COMPLETE, 2))
+    )
+    record = store.job_log_lineage.record(begun, lambda _: None)
+    clock.advance(days=60)
+    assert store.job_log_lineage.record(ended, lambda _: None) == record
+    clock.advance(days=60)
+    sweep(store)
+    assert count("job_log_lineage") == 1
+    clock.advance(days=31)
+    sweep(store)
+    assert (count("job_log_lineage"), count("job_log")) == (0, 1)
 
 
 def test_contents_that_nothing_names_go(store: Store, clock: Clock) -> None:

@@ -40,6 +40,7 @@ FILLED = {
     "which": "run.id = :id",
     "columns": load("runs")["columns"],
     "returned": load("runs")["returned"],
+    "sets": "status = :status, message = :message",
 }
 """What the repositories put in place of the words in braces."""
 

@@ -54,15 +54,13 @@ CREATE TABLE job_log_import_open (
   PRIMARY KEY (origin, other_id)
 ) {clustered};
 
--- Runs that OpenLineage events tell of, by their own name for a run. `inputs` and `outputs` are JSON, `final_at` the
--- time of the event that ended it.
+-- Runs that OpenLineage events tell of, by their own name for a run. `told` is JSON: all that is known of one. Without a
+-- record, that is nothing but datasets yet.
 CREATE TABLE job_log_lineage (
   run_id text NOT NULL PRIMARY KEY,
-  record_id bigint NOT NULL,
-  inputs text NOT NULL,
-  outputs text NOT NULL,
-  started_at bigint,
-  final_at bigint,
+  name text NOT NULL,
+  record_id bigint,
+  told text NOT NULL,
   changed_at bigint NOT NULL
 ) {clustered};
 CREATE INDEX job_log_lineage_by_age ON job_log_lineage (changed_at)

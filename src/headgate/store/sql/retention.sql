@@ -20,6 +20,11 @@ DELETE FROM idempotency WHERE (caller, key) IN (
 DELETE FROM job_watch_change WHERE id IN (
   SELECT id FROM job_watch_change WHERE at < :before ORDER BY at LIMIT :limit)
 
+-- name: drop_lineage
+-- What was known of runs, beside their records, of which nothing was told since long.
+DELETE FROM job_log_lineage WHERE run_id IN (
+  SELECT run_id FROM job_log_lineage WHERE changed_at < :before ORDER BY changed_at LIMIT :limit)
+
 -- name: drop_events
 -- The oldest events, but for those of runs that are not over.
 DELETE FROM event WHERE id IN (
