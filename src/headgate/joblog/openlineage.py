@@ -7,6 +7,7 @@ several events say of one run is put together in `lineage`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +25,11 @@ MOST_MESSAGE = 4_000
 """Characters of a message: as many as our own client keeps of a traceback."""
 MOST_ROWS = 10**18 - 1
 _HINT = "a RunEvent has eventTime, eventType, run.runId, job.namespace and job.name: https://openlineage.io/docs/spec"
+
+_PROBLEM = re.compile(
+    r"(?:Object missing required field `(?P<missing>\w+)`|Expected `(?P<expected>[^`]+)`, got `(?P<got>\w+)`)"
+    r"(?: - at `\$\.?(?P<at>.*)`)?"
+)
 
 
 class EventType(StrEnum):
@@ -73,7 +79,7 @@ class _Run(msgspec.Struct, rename="camel"):
 
 class _Event(msgspec.Struct, rename="camel"):
     event_time: str
-    event_type: EventType | None = None
+    event_type: str | None = None
     run: _Run | None = None
     job: _Named | None = None
     dataset: Any = None
@@ -92,7 +98,7 @@ def read_event(body: bytes) -> RunEvent | None:
     try:
         event = msgspec.convert(found, _Event)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error).replace("`$`", "the event").replace("`$.", "`")) from None
+        raise _invalid(_shown(str(error))) from None
     at = _instant(event.event_time)
     if event.run is None:
         if event.job is None and event.dataset is None:
@@ -103,7 +109,7 @@ def read_event(body: bytes) -> RunEvent | None:
     return RunEvent(
         run_id=_uuid(event.run.run_id),
         name=_job_name(event.job),
-        type=event.event_type or EventType.OTHER,
+        type=EventType.OTHER if event.event_type is None else _type(event.event_type),
         at=at,
         inputs=_datasets("inputs", event.inputs),
         outputs=_datasets("outputs", event.outputs),
@@ -115,6 +121,25 @@ def _invalid(reason: str) -> UsageError:
     return UsageError(
         "lineage_event_invalid", f"the OpenLineage event cannot be recorded: {reason}", hint=_HINT
     )
+
+
+def _shown(problem: str) -> str:
+    """msgspec's sentence, beginning with the key."""
+    found = _PROBLEM.fullmatch(problem)
+    if found is None:
+        return problem
+    path = ".".join(filter(None, (found["at"], found["missing"])))
+    key = f"`{path}`" if path else "the event"
+    if found["missing"]:
+        return f"{key} is missing"
+    return f"{key} is of the type {found['got']}, and should be {found['expected']}"
+
+
+def _type(word: str) -> EventType:
+    try:
+        return EventType(word)
+    except ValueError:
+        raise _invalid(f"`eventType` is none of {', '.join(EventType)}: {word[:60]!a}") from None
 
 
 def _instant(text: str) -> int:
