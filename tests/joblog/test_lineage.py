@@ -388,16 +388,21 @@ def test_a_run_in_progress_keeps_no_other_from_being_told(
     assert code_of(refused) == (409, "job_in_progress")
 
 
-def test_a_run_keeps_its_first_name_and_is_written_by_who_may_write_that(
+def test_a_run_has_the_name_of_its_last_event_and_is_written_by_who_may_write_both(
     server: JobLogServer, auth: Headers, client: OpenLineageClient
 ) -> None:
     run_id = str(uuid4())
     client.emit(event(RunState.START, run_id, 0, "customers"))
-    end = event(RunState.COMPLETE, run_id, 1, "orders")
+    end = event(RunState.COMPLETE, run_id, 2, "orders")
     assert code_of(post(server, server.token("joblog:orders"), end)) == (403, "scope_missing")
-    assert row(server)["status"] == "in_progress"
-    assert post(server, auth, end).json() == {"id": row(server)["id"], "name": "customers"}
-    assert row(server)["status"] == "success"
+    assert (row(server)["name"], row(server)["status"]) == ("customers", "in_progress")
+    assert post(server, auth, end).json() == {"id": row(server)["id"], "name": "orders"}
+    client.emit(event(RunState.RUNNING, run_id, 1, "unknown"))
+    assert (row(server)["name"], row(server)["status"]) == ("orders", "success")
+    assert endings(server) == [("orders", "success")]
+    client.emit(event(RunState.OTHER, run_id, 3, "orders.daily"))
+    assert row(server)["name"] == "orders.daily"
+    assert endings(server) == [("orders", "success"), ("orders.daily", "success")]
 
 
 # --- what no client should send -----------------------------------------------------------------------
@@ -441,13 +446,13 @@ def test_a_packed_event_is_unpacked_so_far_and_no_further(server: JobLogServer, 
         return post(server, auth, content, **{"Content-Encoding": encoding})
 
     assert code_of(sent(bomb)) == (413, "body_too_large")
-    assert code_of(post(server, auth, b" " * (4 << 20) + one)) == (413, "body_too_large")
+    assert code_of(post(server, auth, b" " * (8 << 20) + one)) == (413, "body_too_large")
     for broken in (one, packed[:-9], packed + b"x", b""):
         assert code_of(sent(broken)) == (400, "body_malformed")
     assert code_of(sent(packed, "br")) == (415, "content_encoding_unsupported")
     assert rows(server) == []
     assert sent(one, "identity").status_code == 201
-    large = json.loads(one) | {"producer": "x" * (3 << 20)}
+    large = json.loads(one) | {"producer": "x" * (6 << 20)}
     assert sent(gzip.compress(json.dumps(large).encode())).status_code == 201
 
 

@@ -17,9 +17,9 @@ class Limits:
 
     body_bytes: int = 2**20
     body_seconds: float = 30.0
-    upload_bytes: int = 64 * 2**20
+    upload_bytes: int = 68 * 2**20
     upload_seconds: float = 300.0
-    event_bytes: int = 4 * 2**20
+    event_bytes: int = 8 * 2**20
     """Of an OpenLineage event, as it is sent and as it is once unpacked: some bring a whole query plan."""
     heartbeat_seconds: float = 15.0
     """How long a stream of events is silent at most."""

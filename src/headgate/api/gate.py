@@ -80,7 +80,8 @@ class _Passage:
         limits = gate.app_context.limits
         upload = scope["path"].startswith(UPLOADS)
         self.most_bytes = limits.upload_bytes if upload else limits.body_bytes
-        if scope["path"].rstrip("/") == LINEAGE:
+        self.lineage = scope["path"].rstrip("/") == LINEAGE
+        if self.lineage:
             self.most_bytes = limits.event_bytes
         self.seconds = limits.upload_seconds if upload else limits.body_seconds
         self.deadline: float | None = None
@@ -155,7 +156,9 @@ class _Passage:
         error = UsageError(
             "body_too_large",
             f"the body has more than {self.most_bytes:,} bytes",
-            hint="manifests are uploaded to /api/v1/manifests/{digest}; everything else is small",
+            hint="have its producer leave out large facets, such as plans of queries"
+            if self.lineage
+            else "manifests are uploaded to /api/v1/manifests/{digest}; everything else is small",
         )
         return BadBody(error, 413)
 

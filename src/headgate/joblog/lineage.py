@@ -42,9 +42,12 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class LineageRun:
-    """`started_at` is when its START says, `seen_at` when the first event that tells of it at all. Datasets stand in
-    the order in which they were first named."""
+    """`name` is that of its last event, at `named_at`: some producers know a job's name only when its run has begun.
+    `started_at` is when its START says, `seen_at` when the first event that tells of it at all. Datasets stand in the
+    order in which they were first named."""
 
+    name: str = ""
+    named_at: int | None = None
     started_at: int | None = None
     seen_at: int | None = None
     end: End | None = None
@@ -53,8 +56,11 @@ class LineageRun:
 
     def told(self, event: RunEvent) -> LineageRun:
         """With what `event` says; equal to this one where that is nothing new."""
+        named_at, name = max((self.named_at, self.name), (event.at, event.name), key=_named)
         known = replace(
             self,
+            name=name,
+            named_at=named_at,
             inputs=_seen(self.inputs, event.inputs, event.at),
             outputs=_seen(self.outputs, event.outputs, event.at),
         )
@@ -68,13 +74,14 @@ class LineageRun:
         )
 
     def columns(self) -> dict[str, Value] | None:
-        """The record's values but for id and name; None where there is no record of it: all that was told is datasets.
+        """The record's values but for its id; None where there is no record of it: all that was told is datasets.
         A run never ends before it began."""
         start = self.seen_at if self.started_at is None else self.started_at
         if start is None:
             return None
         rows = [one.rows for one in self.outputs if one.rows is not None]
         return {
+            "name": self.name,
             "start_date": start,
             "end_date": None if self.end is None else max(self.end.at, start),
             "message": None if self.end is None else self.end.message,
@@ -83,6 +90,11 @@ class LineageRun:
             "source": _listed(self.inputs),
             "destination": _listed(self.outputs),
         }
+
+
+def _named(one: tuple[int | None, str]) -> tuple[bool, int, str]:
+    at, name = one
+    return at is not None, at or 0, name
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

@@ -38,30 +38,31 @@ class JobLogLineage:
 
     @again
     def record(self, event: RunEvent, permit: Callable[[str], None]) -> Recorded:
-        """Writes down what is new of a run; the same event again changes nothing. A run keeps the name that it was
-        first told with: `permit` raises where that may not be written, and nothing is done then."""
+        """Writes down what is new of a run; the same event again changes nothing. `permit` raises where a name may not
+        be written, the event's or that of the run so far, and nothing is done then."""
         permit(event.name)
         now = self._now()
         run_id = str(event.run_id)
         with self._database.write() as connection:
             known = connection.row(SQL["find"], {"run_id": run_id})
-            hold(connection, event.name if known is None else known[0])
+            for name in sorted({event.name, event.name if known is None else known[0]}):
+                hold(connection, name)
             new = {"run_id": run_id, "name": event.name, "told": _NOTHING, "now": now}
             connection.change(SQL["know"], new)
-            name, record_id, told = connection.rows(SQL["hold"], {"run_id": run_id})[0]
-            permit(name)
+            so_far, record_id, told = connection.rows(SQL["hold"], {"run_id": run_id})[0]
+            permit(so_far)
             before = from_json(told, LineageRun)
             after = before.told(event)
             columns = after.columns()
             there = True
             if columns is not None and record_id is None:
-                record_id = _add(connection, {"name": name, **columns}, now)
+                record_id = _add(connection, columns, now)
             elif columns is not None:
                 there = _change(connection, record_id, _new_of(before.columns() or {}, columns), now)
             if after != before:
-                kept = {"run_id": run_id, "record_id": record_id, "told": to_json(after), "now": now}
-                connection.change(SQL["keep"], kept)
-        return Recorded(record_id if there else None, name)
+                kept = {"name": after.name, "record_id": record_id, "told": to_json(after), "now": now}
+                connection.change(SQL["keep"], {"run_id": run_id, **kept})
+        return Recorded(record_id if there else None, after.name)
 
 
 def _add(connection: Connection, columns: Columns, now: int) -> int:
@@ -80,11 +81,12 @@ def _new_of(before: Columns, after: Columns) -> Columns:
 
 def _change(connection: Connection, record_id: int, columns: Columns, now: int) -> bool:
     """Whether there is such a record."""
-    row = connection.row(SQL["status"], {"id": record_id})
+    row = connection.row(SQL["standing"], {"id": record_id})
     if row is not None and columns:
         sets = ", ".join(f"{name} = :{name}" for name in columns)
         rows = connection.rows(SQL["change"].replace("{sets}", sets), {"id": record_id, **columns})
-        if columns.get("status", row[0]) != row[0]:
+        name, status = row
+        if (columns.get("name", name), columns.get("status", status)) != (name, status):
             tell(connection, rows, now)
-        touch(connection, [one[1] for one in rows])
+        touch(connection, [name, rows[0][1]])
     return row is not None

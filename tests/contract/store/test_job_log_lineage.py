@@ -75,6 +75,18 @@ def test_a_rule_against_a_second_run_meets_no_event_but_whoever_starts_one(
     assert store.job_log_runs.get(first.id).status == "success"
 
 
+def test_a_job_that_gets_its_name_late_is_looked_at_under_both(store: Store, clock: Clock) -> None:
+    watch(store)
+    told(store, EventType.COMPLETE, name="unknown")
+    assert states(store) == []
+    clock.advance(minutes=1)
+    assert told(store, EventType.OTHER).name == "orders"
+    assert states(store) == ["up"]
+    clock.advance(minutes=1)
+    told(store, EventType.OTHER, name="orders.daily")
+    assert states(store) != []
+
+
 def test_nothing_is_done_for_whoever_may_not_write_the_name_of_the_run(store: Store) -> None:
     def permit(name: str) -> None:
         if name != "orders":
@@ -89,7 +101,9 @@ def test_nothing_is_done_for_whoever_may_not_write_the_name_of_the_run(store: St
     assert store.job_log_runs.about("orders").record is None
 
 
-def test_of_events_that_come_at_once_under_two_names_one_names_the_run(open_store: OpenStore) -> None:
+def test_of_events_that_come_at_once_under_several_names_the_last_names_the_run(
+    open_store: OpenStore,
+) -> None:
     stores = [open_store() for _ in range(4)]
     for run_id in map(UUID, [f"{number:032x}" for number in range(5)]):
         found: list[Recorded] = []
@@ -111,9 +125,9 @@ def test_of_events_that_come_at_once_under_two_names_one_names_the_run(open_stor
         for thread in threads:
             thread.join()
         assert len(found) == 4
-        (record,) = set(found)
-        assert record.id is not None
-        written = stores[0].job_log_runs.get(record.id)
-        assert (written.status, written.name) == ("success", record.name)
+        (number,) = {one.id for one in found}
+        assert number is not None
+        written = stores[0].job_log_runs.get(number)
+        assert (written.status, written.name) == ("success", "n3")
         assert written.end_date is not None
         assert written.end_date - written.start_date == 3 * SECOND

@@ -210,8 +210,10 @@ def test_nothing_else_is_raised_whatever_is_sent(text: bytes) -> None:
 # --- put together -------------------------------------------------------------------------------------
 
 
-def event(type_: EventType, at: int, message: str | None = None, **datasets: Any) -> RunEvent:
-    return RunEvent(UUID(RUN), "orders", type_, at, message=message, **datasets)
+def event(
+    type_: EventType, at: int, message: str | None = None, name: str = "orders", **datasets: Any
+) -> RunEvent:
+    return RunEvent(UUID(RUN), name, type_, at, message=message, **datasets)
 
 
 def told(*events: RunEvent) -> LineageRun:
@@ -236,6 +238,7 @@ events = st.builds(
     st.sampled_from(EventType),
     st.integers(0, 5),
     st.sampled_from([None, "a", "b"]),
+    st.sampled_from(["orders", "unknown"]),
     inputs=datasets,
     outputs=datasets,
 )

@@ -15,7 +15,7 @@ SELECT name, record_id, told FROM job_log_lineage WHERE run_id = :run_id {for_up
 
 -- name: keep
 -- What is known of a run now.
-UPDATE job_log_lineage SET record_id = :record_id, told = :told, changed_at = :now WHERE run_id = :run_id
+UPDATE job_log_lineage SET name = :name, record_id = :record_id, told = :told, changed_at = :now WHERE run_id = :run_id
 
 -- name: add
 -- Its record.
@@ -27,9 +27,9 @@ RETURNING {columns}
 -- A record, as clients see it.
 id, name, start_date, end_date, message, status, records_processed, source, destination
 
--- name: status
+-- name: standing
 -- How a record stands, which others may have changed.
-SELECT status FROM job_log WHERE id = :id {for_update}
+SELECT name, status FROM job_log WHERE id = :id {for_update}
 
 -- name: change
 -- What is new of a record.
