@@ -61,7 +61,7 @@ def new_client(url: str, auth: Headers, **transport: Any) -> OpenLineageClient:
 def event(state: RunState | None, run_id: str, minute: int, name: str = "orders", **more: Any) -> RunEvent:
     facets = more.pop("facets", {})
     return RunEvent(
-        eventTime=f"2026-01-31T06:{minute:02}:00.123456789Z",
+        eventTime=f"2018-01-31T06:{minute:02}:00.123456789Z",
         eventType=state,
         run=Run(run_id, facets=facets),
         job=Job(more.pop("namespace", "default"), name),
@@ -120,7 +120,7 @@ def test_a_run_that_the_client_tells_of_is_a_record(server: JobLogServer, client
     assert began | {"id": 0} == {
         "id": 0,
         "name": "orders",
-        "start_date": "2026-01-31T06:00:00.123456+00:00",
+        "start_date": "2018-01-31T06:00:00.123456+00:00",
         "end_date": None,
         "message": None,
         "status": "in_progress",
@@ -133,7 +133,7 @@ def test_a_run_that_the_client_tells_of_is_a_record(server: JobLogServer, client
         event(RunState.COMPLETE, run_id, 2, outputs=[written("mart.orders", 1200), written("mart.log", 3)])
     )
     assert row(server) == began | {
-        "end_date": "2026-01-31T06:02:00.123456+00:00",
+        "end_date": "2018-01-31T06:02:00.123456+00:00",
         "status": "success",
         "records_processed": 1203,
         "destination": "postgres://lake/mart.orders, postgres://lake/mart.log",
@@ -196,7 +196,7 @@ def test_remarks_change_nothing_but_datasets(server: JobLogServer, client: OpenL
 def test_events_of_jobs_and_datasets_are_taken_and_record_nothing(
     server: JobLogServer, client: OpenLineageClient
 ) -> None:
-    at = "2026-01-31T06:00:00Z"
+    at = "2018-01-31T06:00:00Z"
     client.emit(JobEvent(eventTime=at, job=Job("crm", "orders")))
     client.emit(DatasetEvent(eventTime=at, dataset=StaticDataset("crm", "orders")))
     assert rows(server) == []
@@ -267,8 +267,8 @@ def history(run_id: str) -> list[RunEvent]:
 
 COUNT = len(history(str(uuid4())))
 MADE = {
-    "start_date": "2026-01-31T06:00:00.123456+00:00",
-    "end_date": "2026-01-31T06:03:00.123456+00:00",
+    "start_date": "2018-01-31T06:00:00.123456+00:00",
+    "end_date": "2018-01-31T06:03:00.123456+00:00",
     "message": None,
     "status": "success",
     "records_processed": 34,

@@ -73,17 +73,18 @@ class LineageRun:
             end=_later(self.end, _end(event)),
         )
 
-    def columns(self) -> dict[str, Value] | None:
+    def columns(self, now: int) -> dict[str, Value] | None:
         """The record's values but for its id; None where there is no record of it: all that was told is datasets.
-        A run never ends before it began."""
+        Nothing is told before it happens, whatever the sender's clock shows, and no run ends before it began."""
         start = self.seen_at if self.started_at is None else self.started_at
         if start is None:
             return None
+        start = min(start, now)
         rows = [one.rows for one in self.outputs if one.rows is not None]
         return {
             "name": self.name,
             "start_date": start,
-            "end_date": None if self.end is None else max(self.end.at, start),
+            "end_date": None if self.end is None else max(min(self.end.at, now), start),
             "message": None if self.end is None else self.end.message,
             "status": IN_PROGRESS if self.end is None else self.end.status,
             "records_processed": min(sum(rows), MOST_ROWS) if rows else None,

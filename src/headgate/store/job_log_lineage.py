@@ -53,12 +53,12 @@ class JobLogLineage:
             permit(so_far)
             before = from_json(told, LineageRun)
             after = before.told(event)
-            columns = after.columns()
+            columns = after.columns(now)
             there = True
             if columns is not None and record_id is None:
                 record_id = _add(connection, columns, now)
             elif columns is not None:
-                there = _change(connection, record_id, _new_of(before.columns() or {}, columns), now)
+                there = _change(connection, record_id, _new_of(before.columns(now) or {}, columns), now)
             if after != before:
                 kept = {"name": after.name, "record_id": record_id, "told": to_json(after), "now": now}
                 connection.change(SQL["keep"], {"run_id": run_id, **kept})

@@ -55,6 +55,21 @@ def test_what_an_event_says_moves_a_watched_job(store: Store, clock: Clock) -> N
     assert states(store) == []
 
 
+def test_a_clock_that_is_ahead_is_not_believed(store: Store, clock: Clock) -> None:
+    """Nor is a local time that is sent as if it were UTC."""
+    hours = 5 * 3_600
+    began = store.now_micros()
+    number = told(store, EventType.START, ago=-hours).id
+    assert number is not None
+    clock.advance(minutes=5)
+    ended = store.now_micros()
+    told(store, EventType.COMPLETE, ago=-hours)
+    clock.advance(minutes=5)
+    told(store, EventType.OTHER, ago=-hours, name="late")
+    record = store.job_log_runs.get(number)
+    assert (record.name, record.start_date, record.end_date) == ("late", began, ended)
+
+
 @pytest.mark.parametrize("overlap", [Overlap.REFUSE, Overlap.TAKE_OVER])
 def test_a_rule_against_a_second_run_meets_no_event_but_whoever_starts_one(
     store: Store, overlap: Overlap

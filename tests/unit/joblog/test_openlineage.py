@@ -20,6 +20,7 @@ from headgate.store.codec import from_json, to_json
 
 RUN = "11111111-2222-3333-4444-555555555555"
 TIME = "2026-01-31T06:00:00Z"
+NOW = 1_000
 
 
 def body(**changed: Any) -> bytes:
@@ -224,7 +225,7 @@ def told(*events: RunEvent) -> LineageRun:
 
 
 def columns(*events: RunEvent) -> dict[str, Any]:
-    found = told(*events).columns()
+    found = told(*events).columns(NOW)
     assert found is not None
     return found
 
@@ -265,7 +266,7 @@ def test_a_run_that_ended_stays_ended_and_never_ends_before_it_began(given_event
     run = LineageRun()
     for one in given_events:
         run = run.told(one)
-        found: dict[str, Any] | None = run.columns()
+        found: dict[str, Any] | None = run.columns(NOW)
         ended = ended or one.type in (EventType.COMPLETE, EventType.FAIL, EventType.ABORT)
         assert (found is not None and found["status"] != "in_progress") is ended
         if found is not None and ended:
@@ -285,6 +286,12 @@ def test_a_later_end_wins_and_at_one_time_an_error() -> None:
     assert columns(failure, event(EventType.COMPLETE, 10))["message"] is None
 
 
+def test_nothing_is_told_before_it_happens() -> None:
+    found = told(event(EventType.START, NOW + 1), event(EventType.COMPLETE, NOW + 9)).columns(NOW)
+    assert found is not None
+    assert (found["start_date"], found["end_date"]) == (NOW, NOW)
+
+
 def test_what_was_aborted_says_so() -> None:
     assert columns(event(EventType.ABORT, 1))["message"] == "aborted"
     assert columns(event(EventType.ABORT, 1, "by ann"))["message"] == "aborted: by ann"
@@ -292,7 +299,7 @@ def test_what_was_aborted_says_so() -> None:
 
 def test_remarks_alone_make_no_record_but_are_kept_for_it() -> None:
     remark = event(EventType.OTHER, 1, outputs=(Dataset("a", 4),))
-    assert told(remark).columns() is None
+    assert told(remark).columns(NOW) is None
     found = columns(remark, event(EventType.COMPLETE, 9))
     assert (found["start_date"], found["destination"], found["records_processed"]) == (9, "a", 4)
 
