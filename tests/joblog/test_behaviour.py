@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -233,6 +235,19 @@ def test_the_other_routes_are_as_they_were(server: JobLogServer) -> None:
     assert (document["swagger"], set(document["paths"])) == ("2.0", {"/", "/jobs", "/jobs_latest"})
     nested = server.client.get("/jobs/5")
     assert nested.status_code in (401, 404)
+
+
+def test_a_name_that_no_index_holds_is_refused_alike_by_both_databases(server: JobLogServer) -> None:
+    rng = random.Random(7)
+    long = "".join(rng.choices(string.ascii_letters, k=2_000))
+    assert created(server, name=long)["name"] == long
+    assert created(server, name="ä" * 1_000)["name"] == "ä" * 1_000
+    for column, most in (("name", 2_000), ("status", 400)):
+        for text in ("x" * (most + 1), "ä" * (most // 2 + 1)):
+            for method, path in (("POST", "/jobs"), ("PATCH", "/jobs?id=eq.1")):
+                values = {column: text} if method == "PATCH" else record(**{column: text})
+                answer = server.client.request(method, path, json=values, headers=WRITER)
+                assert (answer.status_code, answer.json()["code"]) == (413, "54000"), (column, method)
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(server: JobLogServer) -> None:

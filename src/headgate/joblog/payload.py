@@ -14,6 +14,9 @@ from headgate.joblog.media import Media
 from headgate.joblog.refusal import Refusal, invalid_body
 
 MOST_DEPTH = 100
+MOST_BYTES = {"name": 2_000, "status": 400}
+"""Of texts that stand in an index: a row of one has 2,700 in PostgreSQL."""
+
 _UNREADABLE = "Empty or invalid json"
 
 Row = dict[str, Any]
@@ -90,9 +93,15 @@ def _csv(text: str) -> list[Row]:
 
 
 def check_text(row: Row) -> None:
-    """Raises Refusal 22P05 for a NUL, which no text of PostgreSQL holds."""
-    for value in row.values():
-        if isinstance(value, str) and "\x00" in value:
+    """Raises Refusal 22P05 for a NUL, which no text of PostgreSQL holds, and 54000 for a name or a status that its
+    indexes do not hold."""
+    for key, value in row.items():
+        if not isinstance(value, str):
+            continue
+        most = MOST_BYTES.get(key)
+        if most is not None and len(value) * 4 > most and len(value.encode(errors="replace")) > most:
+            raise Refusal(413, "54000", f"{key} has more than {most:,} bytes", hint=f"choose a shorter {key}")
+        if "\x00" in value:
             raise Refusal(
                 400,
                 "22P05",
