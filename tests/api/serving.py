@@ -14,7 +14,8 @@ import httpx2 as httpx
 import uvicorn
 from tests.contract.projects import Project
 
-from headgate.api import MOST_HEAD_BYTES, AppContext, Limits, create_app
+from headgate.api import AppContext, Limits, create_app
+from headgate.api.protocol import http_config
 from headgate.model.project import WarehouseConfig
 from headgate.model.runs import Run
 from headgate.service import access
@@ -77,13 +78,7 @@ def served(root: Path, limits: Limits | None = None) -> Iterator[Served]:
         token = access.create_token(context, access.TokenRequest("tests", "admin")).text.reveal()
         with listening() as (listener, url):
             app = create_app(AppContext(context, base_url=url, limits=limits or Limits()))
-            config = uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                h11_max_incomplete_event_size=MOST_HEAD_BYTES,
-            )
-            server = uvicorn.Server(config)
+            server = uvicorn.Server(http_config(app, log_level="warning"))
             thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
             thread.start()
             headers = {"Authorization": f"Bearer {token}"}

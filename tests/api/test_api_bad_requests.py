@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.api.serving import Served, served
@@ -227,3 +229,47 @@ def test_a_slow_body_is_not_waited_for(small: Served) -> None:
     answer = raw(small, head, b"Content-Length: 100\r\n\r\n", b'{"runDetails"')
     assert b" 408 " in answer.partition(b"\r\n")[0]
     assert b"body_too_slow" in answer
+
+
+def sent_whole(server: Served, request: bytes) -> bytes:
+    """What a client reads that first sends everything, as most do."""
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        connection.sendall(request)
+        found = b""
+        while part := connection.recv(65_536):
+            found += part
+    return found
+
+
+@pytest.mark.parametrize("path", ["/api/v1/runs", "/jobs", "/api/v1/lineage"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_whoever_sends_a_huge_body_gets_to_read_why_it_is_refused(
+    server: Served, path: str, chunked: bool
+) -> None:
+    size = 100 * 2**20
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n"
+    head += "Content-Type: application/json\r\n"
+    if chunked:
+        piece = b"%x\r\n%b\r\n" % (2**20, b" " * 2**20)
+        content = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + piece * 100 + b"0\r\n\r\n"
+    else:
+        content = f"{head}Content-Length: {size}\r\n\r\n".encode() + b" " * size
+    answer = sent_whole(server, content)
+    assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
+    assert b"bytes" in answer.partition(b"\r\n\r\n")[2]
+
+
+def test_whoever_sends_a_million_filters_gets_to_read_why_they_are_refused(server: Served) -> None:
+    query = "&".join(["id=eq.1"] * 1_000_000)
+    answer = sent_whole(server, f"GET /jobs?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["error"]["code"] == "head_too_large"
+    assert server.client.get("/healthz").status_code == 200
+
+
+def test_what_is_no_http_is_told_so(server: Served) -> None:
+    answer = sent_whole(server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_malformed"

@@ -17,7 +17,8 @@ import uvicorn
 from tests.api.serving import listening
 from tests.contract.store.conftest import BACKENDS, address, emptied
 
-from headgate.api import MOST_HEAD_BYTES, AppContext, create_app
+from headgate.api import AppContext, create_app
+from headgate.api.protocol import http_config
 from headgate.model.secret import Secret
 from headgate.service import access
 from headgate.service.context import Context
@@ -49,10 +50,7 @@ def serving(target: Path | str, settings: Settings, port: int = 0) -> Iterator[J
     context = Context(store, settings, _no_warehouse)
     with listening(port) as (listener, url):
         app = create_app(AppContext(context, base_url=url))
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, h11_max_incomplete_event_size=MOST_HEAD_BYTES
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(http_config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:

@@ -27,6 +27,7 @@ from headgate.store.job_log_marks import Names
 IN_MEMORY = 1 << 20
 """Bytes of an answer that are held in memory; a larger one waits in a file until its client has read it."""
 
+MOST_LOCATION = 8_000
 Headers = list[tuple[str, str]]
 _APPLIED = {
     "GET": ("count", "tx", "handling", "timezone"),
@@ -167,7 +168,7 @@ def _read(context: Context, access: Access, asked: Asked) -> Answer:
         lower = asked.slice.offset
         headers: Headers = [
             ("Content-Range", content_range(lower, lower + count - 1, total)),
-            ("Content-Location", f"/{asked.table}{'?' if asked.canonical else ''}{asked.canonical}"),
+            *_location(asked),
             *_content(asked),
             *_applied(asked, "GET"),
         ]
@@ -175,6 +176,12 @@ def _read(context: Context, access: Access, asked: Asked) -> Answer:
         if asked.method == "GET":
             opened.pop_all()  # whoever sends it closes it
         return Answer(status, headers, body)
+
+
+def _location(asked: Asked) -> Headers:
+    """The question, unless it is longer than clients read a header."""
+    location = f"/{asked.table}{'?' if asked.canonical else ''}{asked.canonical}"
+    return [("Content-Location", location)] if len(location) <= MOST_LOCATION else []
 
 
 def _body(asked: Asked, rows: Iterable[Any], opened: ExitStack) -> tuple[IO[bytes], int]:

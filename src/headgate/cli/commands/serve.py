@@ -56,22 +56,14 @@ def serve(*, host: str | None, port: str | None, max_running: str | None, no_wor
 def _serve(server: Hosted, settings: Settings, listening: socket.socket, *, no_worker: bool) -> int:
     import uvicorn
 
-    from headgate.api import MOST_HEAD_BYTES, AppContext, create_app
+    from headgate.api import AppContext, create_app
+    from headgate.api.protocol import http_config
     from headgate.service import access
 
     url = f"http://{_shown(settings.host)}:{listening.getsockname()[1]}"
     admin = access.ensure_admin_token(server.context.store, settings.state_dir, settings.admin_token)
     app = create_app(AppContext(server.context, base_url=settings.public_url or url))
-    http = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=3,
-            server_header=False,
-            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
-        )
-    )
+    http = uvicorn.Server(http_config(app, log_config=None, timeout_graceful_shutdown=3))
     stop = Stop()
     Signals(server.host, stop).install()
     answering = threading.Thread(target=http.run, args=([listening],), name="http", daemon=True)
