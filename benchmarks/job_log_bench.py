@@ -1,9 +1,10 @@
 """The job log by its targets, on SQLite and on PostgreSQL: a real server, and clients that speak HTTP to it.
 
-    python benchmarks/job_log_bench.py [--records 10000000] [--states sqlite,postgres] [--postgrest BIN] [--json]
+    python benchmarks/job_log_bench.py [--records 10000000] [--states sqlite,postgres] [--json]
 
-The records are generated inside the database, so that a first run needs minutes and not hours. A contestant is a real
-PostgREST (`--postgrest`, its binary) on the same PostgreSQL, which is asked the same.
+The records are generated inside the database, so that a first run needs minutes and not hours; PostgreSQL then vacuums
+them, as it has in a log that grew so long by itself. The raw contestant asks the database's driver for the same record,
+in the clients' own process: what is left is the price of HTTP, tokens and PostgREST's answers.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import http.client
 import json
 import os
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -21,8 +23,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from servers import Server, new_database, postgres_server, serving
 
 from headgate.store import Store
@@ -59,14 +63,44 @@ class Figure:
     target: str
 
 
-def generate(store: Store, count: int) -> None:
+def generate(store: Store, target: Path | str, count: int) -> None:
     numbers = NUMBERS[store.database.dialect].format(count=count)
     names = "numbers (n)" if store.database.dialect == "postgres" else "numbers"
     sql = GENERATE.format(names=NAMES, start=START, numbers=numbers).replace("numbers (n)", names)
     with store.database.write() as connection:
         connection.change(sql)
-    with store.database.write() as connection:
-        connection.change("ANALYZE job_log")
+    if store.database.dialect == "sqlite":
+        with store.database.write() as connection:
+            connection.change("ANALYZE job_log")
+    else:
+        with psycopg.connect(str(target), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE headgate.job_log")
+
+
+def raw_per_second(state: str, target: Path | str) -> Figure:
+    """The same question as `requests_per_second`, by as many clients, to the driver alone."""
+    question = (
+        "SELECT id, name, start_date, end_date, message, status, records_processed, source, destination FROM {table} "
+        "WHERE name = {name} AND status = 'success' ORDER BY {order} end_date DESC LIMIT 1"
+    )
+
+    def work(number: int, done: list[int]) -> None:
+        connection: Any
+        if state == "sqlite":
+            connection = sqlite3.connect(target)
+            sql = question.format(table="job_log", name="?", order="(end_date IS NULL) DESC,")
+        else:
+            connection = psycopg.connect(str(target), autocommit=True)
+            sql = question.format(table="headgate.job_log", name="%s", order="")
+        for turn in range(100):
+            rows = connection.execute(sql, (f"job {(number * 100 + turn) % NAMES}",)).fetchall()
+            if len(json.dumps(rows)) < 50:
+                sys.exit(f"the driver found nothing: {rows}")
+        connection.close()
+        done.append(100)
+
+    count, seconds = at_once(8, work)
+    return Figure(state, "raw: the driver alone", round(count / seconds), "/s", "")
 
 
 class Client:
@@ -223,18 +257,19 @@ def stream(state: str, server: Server) -> Iterator[Figure]:
 
 
 @contextmanager
-def served(state: str, target: str | None, count: int) -> Iterator[Server]:
+def served(state: str, target: str | None, count: int) -> Iterator[tuple[Server, Path | str]]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         (root / "headgate.yml").write_text("name: bench\nlocations: [A]\n")
         environ = {} if target is None else {"HEADGATE_DATABASE_URL": target}
         began = time.perf_counter()
-        store = Store.connect(root / ".headgate" / "state.db" if target is None else target)
-        generate(store, count)
+        state_target = root / ".headgate" / "state.db" if target is None else target
+        store = Store.connect(state_target)
+        generate(store, state_target, count)
         store.close()
         print(f"{state}: {count:,} records in {time.perf_counter() - began:.0f} s", file=sys.stderr)
         with serving(root, environ, "--no-worker") as server:
-            yield server
+            yield server, state_target
 
 
 def main() -> None:
@@ -249,9 +284,10 @@ def main() -> None:
             target = None
             if state == "postgres":
                 target = new_database(stack.enter_context(postgres_server()), "job_log")
-            with served(state, target, arguments.records) as server:
+            with served(state, target, arguments.records) as (server, where):
                 figures += questions(state, server.url, server.token)
                 figures.append(requests_per_second(state, server.url, server.token))
+                figures.append(raw_per_second(state, where))
                 figures += writes(state, server.url, server.token)
                 figures += stream(state, server)
     if arguments.json:
