@@ -71,6 +71,9 @@ class FileWatch:
 
 
 KEYS = ("every", "cron", "timezone", "grace", "stale_after", "close_stale", "records", "overlap")
+SPELLED = {**{key: key for key in KEYS}, "stale_after": "staleAfter", "close_stale": "closeStale"}
+"""Key -> as bodies of the API have it."""
+
 Word = TypeVar("Word", bound=StrEnum)
 _DURATIONS = ("every", "grace", "stale_after")
 

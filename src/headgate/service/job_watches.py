@@ -12,7 +12,7 @@ from typing import Any
 
 from headgate.duration import duration_text
 from headgate.joblog.trend import Trend
-from headgate.joblog.watch import KEYS, State, Watch, check_name, read_watch
+from headgate.joblog.watch import SPELLED, State, Watch, check_name, read_watch
 from headgate.service.access import key_of_list
 from headgate.service.bodies import Body, page
 from headgate.service.context import Context
@@ -151,13 +151,8 @@ def definition_body(watch: Watch) -> Body:
 
 def definition_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a body as those of a definition."""
-    spelled = {_camel(key): key for key in KEYS}
-    return {spelled.get(key, key): value for key, value in body.items()}
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(map(str.capitalize, rest))
+    keys = {spelled: key for key, spelled in SPELLED.items()}
+    return {keys.get(spelled, spelled): value for spelled, value in body.items()}
 
 
 def trend_body(trend: Trend) -> Body:

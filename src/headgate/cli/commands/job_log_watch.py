@@ -72,7 +72,9 @@ def watch(
       headgate job-log watch
       headgate job-log watch orders
     """
-    definition = {_camel(key): value for key, value in given.items() if value is not None}
+    from headgate.joblog.watch import SPELLED
+
+    definition = {SPELLED[key]: value for key, value in given.items() if value is not None}
     _check(name, definition, pause, states, remove=remove)
     with current().target("headgate job-log") as target:
         if name is None:
@@ -178,11 +180,6 @@ def _changed(target: Target, name: str, definition: Body, pause: bool | None) ->
     if pause is not None:
         target.pause_watch(name, paused=pause)
     return target.watch(name)
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(map(str.capitalize, rest))
 
 
 def _show_all(body: Body) -> None:
