@@ -6,6 +6,7 @@ looks.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
@@ -22,6 +23,7 @@ from headgate.store.job_log_marks import Names
 from headgate.store.job_watch_looks import NEWEST, WatchChange
 from headgate.store.job_watches import Defined, Watched
 
+log = logging.getLogger("headgate.watch")
 CHANGES = 20
 """Of one job, as its detail shows them."""
 
@@ -38,7 +40,7 @@ def list_watches(
     starting_from: str | None = None,
 ) -> Body:
     """By name; those that stand in one of `states`, where any is named."""
-    context.store.job_watch_looks.look()
+    _look(context)
     wanted = [State(state) for state in states]
     found = context.store.job_watches.page(
         after=starting_from or "", limit=limit + 1, states=wanted, names=names
@@ -49,7 +51,7 @@ def list_watches(
 
 def show_watch(context: Context, name: str) -> Body:
     """With its trend, its newest run and success, and its last changes. Raises NotFound `watch_not_found`."""
-    context.store.job_watch_looks.look()
+    _look(context)
     store = context.store
     body = watch_body(store.job_watches.get(name))
     standing = standing_body(store.job_log_runs.about(name))
@@ -62,14 +64,14 @@ def set_watch(context: Context, name: str, definition: Definition) -> Body:
     """Raises UsageError (`watch_invalid`, `cron_invalid`, `timezone_unknown`), Refused `watch_read_only`."""
     check_name(name)
     context.store.job_watches.set(name, read_watch(definition), by=context.actor)
-    context.store.job_watch_looks.look()
+    _look(context)
     return watch_body(context.store.job_watches.get(name))
 
 
 def pause_watch(context: Context, name: str, *, paused: bool) -> Body:
     """Raises NotFound `watch_not_found`."""
     context.store.job_watches.pause(name, paused=paused, by=context.actor)
-    context.store.job_watch_looks.look()
+    _look(context)
     return watch_body(context.store.job_watches.get(name))
 
 
@@ -88,7 +90,7 @@ def apply_definitions(context: Context, project: str, files: Mapping[str, Mappin
             check_name(name)
             wanted[name] = Defined(read_watch(definition), project, path)
     context.store.job_watches.apply(project, wanted, by=context.actor)
-    context.store.job_watch_looks.look()
+    _look(context)
     found = [watch_body(context.store.job_watches.get(name)) for name in sorted(wanted)]
     return page(found, max(len(found), 1))
 
@@ -104,7 +106,7 @@ def list_changes(
 ) -> Body:
     """The newest first. `alerts`: only those that somebody is to be told of."""
     before = NEWEST if starting_from is None else key_of_list(starting_from, "change")
-    context.store.job_watch_looks.look()
+    _look(context)
     found = context.store.job_watch_looks.changes(
         name, alerts=alerts, before_id=before, limit=limit + 1, names=names
     )
@@ -114,9 +116,15 @@ def list_changes(
 
 def list_stale(context: Context, names: Names, *, limit: int = 100) -> Body:
     """Runs in progress for longer than their watch allows, or a day; the newest first."""
-    context.store.job_watch_looks.look()
+    _look(context)
     found = context.store.job_watches.stale(limit, names)
     return page([body for one in found if (body := record_body(one))], limit)
+
+
+def _look(context: Context) -> None:
+    for change in context.store.job_watch_looks.look():
+        if context.owner is None:  # on a server, whose log has all changes
+            log.log(logging.WARNING if change.alert else logging.INFO, "%s", change)
 
 
 def watch_body(watched: Watched) -> Body:

@@ -40,6 +40,9 @@ class WatchChange:
     alert: bool
     reason: str
 
+    def __str__(self) -> str:
+        return f"job {self.name}: {self.before} -> {self.after}: {self.reason}"
+
 
 class JobWatchLooks:
     def __init__(self, database: Database, now_micros: Callable[[], int]) -> None:

@@ -160,8 +160,6 @@ class Host:
         if self._warehouses is not None:
             self._warehouses.close_idle()
         for change in self._worker.store.job_watch_looks.look():
-            level = logging.WARNING if change.alert else logging.INFO
-            words = (change.name, change.before, change.after, change.reason)
-            log.log(level, "job %s: %s -> %s: %s", *words)
+            log.log(logging.WARNING if change.alert else logging.INFO, "%s", change)
         if self._worker.retention is not None:
             self._worker.retention.piece()
