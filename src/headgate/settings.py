@@ -430,6 +430,16 @@ SETTINGS = {
             "`Prefer: tx=rollback` or `tx=commit` of a request decides.",
         ),
         Setting(
+            "import_token",
+            "HEADGATE_IMPORT_TOKEN",
+            _secret,
+            None,
+            "none",
+            "What `headgate job-log import` shows to the server that it imports from.",
+            "--token",
+            secret=True,
+        ),
+        Setting(
             "secret_key",
             KEY_VARIABLE,
             _secret,
@@ -474,6 +484,7 @@ class Settings:
     joblog_max_rows: int | None = None
     joblog_unfiltered_writes: bool = False
     joblog_tx_end: str = "commit"
+    import_token: Secret | None = None
     secret_key: Secret | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     _variables: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

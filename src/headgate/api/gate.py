@@ -27,7 +27,7 @@ from headgate.service.access import authenticate
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only calls without a token."""
 
-UPLOADS = "/api/v1/manifests/"
+UPLOADS = ("/api/v1/manifests/", "/api/v1/jobLog/imports")
 LINEAGE = "/api/v1/lineage"
 Observe = Callable[[Scope, int, float], None]
 """(scope, status, seconds) of an answered request."""

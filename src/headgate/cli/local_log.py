@@ -82,3 +82,14 @@ class LocalLog(LocalAccess):
         from headgate.service import job_watches
 
         return job_watches.list_stale(self.context, None, limit=limit)
+
+    def log_import(self, origin: str, name: str | None, *, open_after: int | None = None) -> Body:
+        from headgate.service import job_log_imports
+
+        return job_log_imports.show(self.context, origin, name, open_after)
+
+    def import_log(self, asked: Body) -> Body:
+        from headgate.service import job_log_imports
+
+        given = job_log_imports.Given(asked["afterID"], asked["records"], asked.get("gone", ()))
+        return job_log_imports.take(self.context, asked["origin"], asked["name"], given)

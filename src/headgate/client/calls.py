@@ -237,6 +237,18 @@ class Calls:
     def stale_runs(self, *, limit: int) -> Body:
         return self._get("/api/v1/jobLog/stale", {"limit": limit})
 
+    def log_import(self, origin: str, name: str | None = None, *, open_after: int | None = None) -> Body:
+        """How far another job log is taken over, and ids there that are asked for again."""
+        query = {"origin": origin, "name": name, "openAfter": open_after}
+        return self._get("/api/v1/jobLog/imports", query)
+
+    def import_log(self, asked: Body) -> Body:
+        """Sent again it is refused, where it was carried out: it says what it goes on from. Raises Refused
+        `import_moved`."""
+        key = uuid.uuid4().hex
+        body: Body = self.transport.call("POST", "/api/v1/jobLog/imports", body=asked, key=key)
+        return body
+
     # --- access -----------------------------------------------------------------------------------------
 
     def tokens(self, *, valid: bool = False, limit: int, starting_from: str | None = None) -> Body:

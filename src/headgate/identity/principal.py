@@ -44,9 +44,9 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class WriteLog:
-    """Write the job log under a name. It includes reading that name."""
+    """Write the job log under a name, under all names where none is given. It includes reading that name."""
 
-    name: str
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ def _giving(permission: Permission) -> tuple[Scope, ...]:
         case Watch():
             return (Scope(Kind.READ), *_of_job(permission), Scope(Kind.RUN), Scope(Kind.DEPLOY))
         case WriteLog(name):
-            return (Scope(Kind.JOBLOG, frozenset({name})), Scope(Kind.JOBLOG))
+            every = Scope(Kind.JOBLOG)
+            return (every,) if name is None else (Scope(Kind.JOBLOG, frozenset({name})), every)
         case ReadLog(name):
             kinds = (Kind.JOBLOG_READ, Kind.JOBLOG)
             named = [Scope(kind, frozenset({name})) for kind in kinds if name is not None]
@@ -169,7 +170,7 @@ def _verb(permission: Permission) -> str:
         case Watch(job_id, job_name):
             return f"see runs of {_job(job_id, job_name, 'anything but named jobs')}"
         case WriteLog(name):
-            return f"write the job log of {name}"
+            return f"write the job log of {'all names' if name is None else name}"
         case ReadLog(name):
             return "read the job log" if name is None else f"read the job log of {name}"
     assert_never(permission)

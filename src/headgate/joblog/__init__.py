@@ -6,6 +6,7 @@ Pure: requests as text -> trees, rows -> answers; `store` turns trees into SQL. 
 - `filters`, `selects`: the grammar of a parameter's value, over `scanner`. `tree`: what they read.
 - `table`: the nine columns. `literals`, `instants`: PostgreSQL's spelling of their values.
 - `render`: rows -> JSON and CSV. `refusal`: why a request is not answered, in PostgREST's words.
+- `importing`: another job log, taken over into ours.
 - `openlineage`: an event of OpenLineage, read. `lineage`: what such events tell of one run, and its record.
 - `runs`: one run, as our own client tells it. `Job` is that client; it stands in `headgate.client.job`.
 """

@@ -30,6 +30,7 @@ from headgate.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from headgate.store.job_log import JobLog
+    from headgate.store.job_log_imports import JobLogImports
     from headgate.store.job_log_lineage import JobLogLineage
     from headgate.store.job_log_runs import JobLogRuns
     from headgate.store.job_watch_looks import JobWatchLooks
@@ -140,6 +141,12 @@ class Store:
         from headgate.store.job_log_lineage import JobLogLineage
 
         return JobLogLineage(self.database, self.now_micros)
+
+    @cached_property
+    def job_log_imports(self) -> JobLogImports:
+        from headgate.store.job_log_imports import JobLogImports
+
+        return JobLogImports(self.database, self.now_micros)
 
     @property
     def uid(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from headgate.wire.base import Answer, Instant, Name, Number, Request
 
@@ -72,3 +72,60 @@ class JobStanding(Answer):
     record: LogRecordBody | None
     previous: LogRecordBody | None
     watermark: Any
+
+
+MOST_WHOLE = 2**63 - 1
+WholeNumber = Annotated[int, Field(ge=-MOST_WHOLE, le=MOST_WHOLE)]
+ImportedName = Annotated[str | None, Field(max_length=10_000)]
+OriginUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class ImportQuery(Request):
+    """The address of the other table, and which job of it is meant; all without. `open` begins above `openAfter`."""
+
+    model_config = ConfigDict(strict=False)  # a query is text
+
+    origin: OriginUrl
+    name: ImportedName = None
+    open_after: WholeNumber | None = None
+
+
+class ImportRequest(Request):
+    """Records of another job log at `origin`, as it answered them, in the order of their ids. Those above `afterID` are
+    new; of the others, those that were in progress are updated. `gone` are ids that it no longer has. With a
+    `name`, only that job is imported, and how far is kept for it apart."""
+
+    origin: OriginUrl
+    name: ImportedName = None
+    after_id: WholeNumber | None
+    records: Annotated[list[Any], Field(max_length=10_000)]
+    gone: Annotated[list[WholeNumber], Field(max_length=10_000, default_factory=list)]
+
+
+class ImportProgress(Answer):
+    """`lastID` is null before the first record; `records` counts all that came from there, `inProgress` those that are
+    asked for again. `open` are ids to ask for again, 1,000 at most: those, and ids that were missing among the last
+    ones, whose records may appear late."""
+
+    origin: str
+    name: str | None
+    last_id: int | None
+    records: int
+    in_progress: int
+    started_at: Instant | None
+    changed_at: Instant | None
+    open: list[int]
+
+
+class ImportPage(Answer):
+    """How far it is now; `imported` and `updated` are of this page."""
+
+    origin: str
+    name: str | None
+    last_id: int | None
+    records: int
+    in_progress: int
+    started_at: Instant
+    changed_at: Instant
+    imported: int
+    updated: int

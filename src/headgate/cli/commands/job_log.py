@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headgate.cli import flags, output
+from headgate.cli.commands.job_log_import import import_
 from headgate.cli.commands.job_log_watch import apply, changes, watch
 from headgate.cli.errors import DONE, FAILED
 from headgate.cli.invocation import current
@@ -43,7 +44,7 @@ def job_log() -> None:
     """
 
 
-for command in (watch, changes, apply):
+for command in (watch, changes, apply, import_):
     job_log.add_command(command)
 
 

@@ -37,20 +37,26 @@ CREATE TABLE job_watch_change (
 CREATE INDEX job_watch_change_by_name ON job_watch_change (name, id);
 CREATE INDEX job_watch_change_by_time ON job_watch_change (at);
 
--- How far another job log was taken over, by its address; moved in the transaction that writes the records.
+-- How far another job log was taken over, by its address, and with a name one job of it; moved in the transaction that
+-- writes the records. `last_id` is NULL before the first one.
 CREATE TABLE job_log_import (
   origin text NOT NULL PRIMARY KEY,
-  last_id bigint NOT NULL,
+  url text NOT NULL,
+  name text,
+  last_id bigint,
   records bigint NOT NULL,
   started_at bigint NOT NULL,
   changed_at bigint NOT NULL
 ) {clustered};
 
--- Records that were in progress there when they were taken: they are asked for again.
+CREATE INDEX job_log_import_by_url ON job_log_import (url);
+
+-- Records that were in progress there when they were taken: they are asked for again. Without `record_id` it is an id
+-- that was missing among its neighbours, whose record may appear late.
 CREATE TABLE job_log_import_open (
   origin text NOT NULL,
   other_id bigint NOT NULL,
-  record_id bigint NOT NULL,
+  record_id bigint,
   PRIMARY KEY (origin, other_id)
 ) {clustered};
 

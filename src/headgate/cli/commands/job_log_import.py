@@ -1,0 +1,142 @@
+"""`headgate job-log import`: another job log, taken over into ours."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from headgate.cli import flags, output
+from headgate.cli.errors import usage
+from headgate.cli.invocation import current
+
+if TYPE_CHECKING:
+    from headgate.cli.target import Target
+    from headgate.client.log_import import Body, Told
+    from headgate.joblog.importing import Origin
+    from headgate.model.secret import Secret
+
+EVERY_SECONDS = 2.0
+MOST_PAGE = 10_000
+
+
+@flags.command("import", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
+@click.argument("url", metavar="URL")
+@click.option("--name", "names", multiple=True, metavar="NAME", help="Only this job. May be repeated.")
+@click.option(
+    "--page",
+    type=click.IntRange(1, MOST_PAGE),
+    default=1_000,
+    metavar="N",
+    help="Records of one request, by default 1,000.",
+)
+@click.option(
+    "--token",
+    "asks_token",
+    is_flag=True,
+    help="Read the other server's token from standard input, or ask for it; else HEADGATE_IMPORT_TOKEN.",
+)
+@flags.as_json
+@click.pass_context
+def import_(
+    ctx: click.Context, *, url: str, names: tuple[str, ...], page: int, asks_token: bool, as_json: bool
+) -> None:
+    """Take over the records of another job log: a Jobs-API, or any PostgREST with such a table.
+
+    It goes on from where an earlier import came to, and asks again for the records that were in progress then: run it
+    every hour, and this log mirrors the other one. It may be killed at any time.
+
+    \b
+    Examples:
+      headgate job-log import http://jobs.example.com/jobs
+      headgate job-log import http://jobs.example.com/jobs --name orders --name customers
+    """
+    from headgate.joblog.importing import read_origin
+
+    _refuse_arguments(ctx, asks_token=asks_token)
+    origins = [read_origin(url, name) for name in dict.fromkeys(names or (None,))]
+    token = _token(asks_token=asks_token)
+    done: list[Body] = []
+    with current().target("headgate job-log") as target:
+        for origin in origins:
+            done.append(_imported(target, origin, token, page))
+            if not as_json:
+                _show(origin, done[-1])
+    if as_json:
+        total = {key: sum(body[key] for body in done) for key in ("imported", "updated")}
+        output.show_json({**total, "data": done})
+
+
+def _show(origin: Origin, body: Body) -> None:
+    counts = [f"{output.plural(body['imported'], 'record')} imported"]
+    if body["updated"]:
+        counts.append(f"{body['updated']:,} updated")
+    output.show(f"{', '.join(counts)} from {origin.key} ({body['records']:,} in all)")
+    if body["inProgress"]:
+        count = output.plural(body["inProgress"], "record")
+        output.say(f"{count} in progress there: the next import asks for them again")
+
+
+def _imported(target: Target, origin: Origin, token: Secret | None, page: int) -> Body:
+    from headgate.client.calls import Calls
+    from headgate.client.log_import import Import
+    from headgate.client.other_log import OtherLog
+    from headgate.errors import Forbidden
+    from headgate.joblog.importing import same_server
+
+    if isinstance(target, Calls) and same_server(origin.url, target.transport.url):
+        raise usage(
+            "import_of_itself",
+            f"{origin.url} is the log that would be written",
+            hint="name the other one's address, or with --server the one that is to be written",
+        )
+    other = OtherLog(origin, token, page)
+    work = Import(other, target, _Telling())
+    try:
+        return work.run()
+    except KeyboardInterrupt:
+        output.say(f"{output.plural(work.imported, 'record')} imported; the same command goes on from there")
+        raise
+    except Forbidden as error:
+        if origin.name is not None:
+            raise
+        hint = f"{error.hint}\nor import with --name the jobs alone that the token is for"
+        raise Forbidden(error.code, error.message, hint=hint) from None
+    finally:
+        other.close()
+
+
+class _Telling:
+    """Tells how far it is, now and then."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+
+    def __call__(self, told: Told) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= EVERY_SECONDS:
+            self._told_at = now
+            output.say(
+                f"{output.plural(told.imported, 'record')} imported, up to id {told.last_id} of {told.newest}"
+            )
+
+
+def _refuse_arguments(ctx: click.Context, *, asks_token: bool) -> None:
+    if ctx.args and asks_token:  # said without the value: this line may be kept
+        raise usage(
+            "secret_as_argument",
+            "a token is never an argument: others see it in the list of processes",
+            hint="set HEADGATE_IMPORT_TOKEN, or give --token alone and type it; change it, if it was a real one",
+        )
+    if ctx.args:
+        raise click.UsageError(f"Got unexpected extra argument ({ctx.args[0]})", ctx)
+
+
+def _token(*, asks_token: bool) -> Secret | None:
+    if not asks_token:
+        return current().settings().import_token
+    from headgate.cli.hidden_input import read_hidden
+    from headgate.model.secret import Secret
+
+    return Secret(read_hidden("Token of the other job log").reveal().strip())
