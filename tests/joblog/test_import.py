@@ -472,6 +472,17 @@ def test_one_job_of_a_log_that_came_whole_does_not_come_twice(log: Log, other: O
     assert len(log.rows()) == 1
 
 
+def test_what_is_forgotten_begins_anew(log: Log, other: Other) -> None:
+    other.add(*map(row, range(5)), row(5, status="in_progress", end_date=None))
+    assert "nothing was imported from" in run("import", other.table, "--forget", code=2).stderr
+    run("import", other.table)
+    run("import", other.table, "--forget")
+    assert ours(other.table, "--name", "job 1")["imported"] == 1
+    assert len(log.rows()) == 7
+    body = ours(other.table, "--name", "job 0")
+    assert (body["imported"], body["data"][0]["inProgress"]) == (2, 1)
+
+
 def test_without_a_server_the_log_of_the_project_takes_it(
     log: Log, other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

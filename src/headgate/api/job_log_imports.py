@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from headgate.api.answers import answer, documented
+from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import WriteLog
 from headgate.service import job_log_imports
 from headgate.service.job_log_imports import Given
-from headgate.wire.job_log import ImportPage, ImportProgress, ImportQuery, ImportRequest
+from headgate.wire.job_log import ImportPage, ImportProgress, ImportQuery, ImportRequest, OriginQuery
 
 router = APIRouter(prefix="/api/v1/jobLog/imports", tags=["job log"], route_class=StrictRoute)
 
@@ -23,6 +23,13 @@ def show_log_import(asked: Annotated[ImportQuery, Query()], caller: Asking) -> R
     """How far another job log is taken over, and which of its records are asked for again."""
     context = caller.require(WriteLog(asked.name))
     return answer(job_log_imports.show(context, asked.origin, asked.name, asked.open_after))
+
+
+@router.delete("", status_code=204, responses=documented(None, 404))
+def forget_log_import(asked: Annotated[OriginQuery, Query()], caller: Asking) -> Response:
+    """Forget how far another job log is taken over: the next import begins anew. The records stay."""
+    job_log_imports.forget(caller.require(WriteLog(asked.name)), asked.origin, asked.name)
+    return nothing()
 
 
 @router.post("", responses=documented(ImportPage, 409, body=True))

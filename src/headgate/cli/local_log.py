@@ -88,6 +88,11 @@ class LocalLog(LocalAccess):
 
         return job_log_imports.show(self.context, origin, name, open_after)
 
+    def forget_import(self, origin: str, name: str | None) -> None:
+        from headgate.service import job_log_imports
+
+        job_log_imports.forget(self.context, origin, name)
+
     def import_log(self, asked: Body) -> Body:
         from headgate.service import job_log_imports
 

@@ -242,6 +242,10 @@ class Calls:
         query = {"origin": origin, "name": name, "openAfter": open_after}
         return self._get("/api/v1/jobLog/imports", query)
 
+    def forget_import(self, origin: str, name: str | None = None) -> None:
+        """Raises NotFound `import_not_found`."""
+        self.transport.call("DELETE", "/api/v1/jobLog/imports", query={"origin": origin, "name": name})
+
     def import_log(self, asked: Body) -> Body:
         """Sent again it is refused, where it was carried out: it says what it goes on from. Raises Refused
         `import_moved`."""

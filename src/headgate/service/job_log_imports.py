@@ -29,6 +29,12 @@ def show(context: Context, url: str, name: str | None, open_after: int | None = 
     return {**_body(origin, imports.progress(origin.key)), "open": imports.open_ids(origin.key, after)}
 
 
+def forget(context: Context, url: str, name: str | None) -> None:
+    """The next import begins with the first record; what came stays. Raises UsageError `import_url_invalid`, NotFound
+    `import_not_found`."""
+    context.store.job_log_imports.forget(read_origin(url, name))
+
+
 def take(context: Context, url: str, name: str | None, given: Given) -> Body:
     """Raises UsageError (`import_url_invalid`, `import_record_invalid`), Refused (`import_moved`,
     `import_overlaps`)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from headgate.errors import Refused
+from headgate.errors import NotFound, Refused
 from headgate.joblog.importing import LATE_IDS, Origin, OtherRecord, Page, Progress
 from headgate.joblog.table import FINAL, NAMES
 from headgate.store.connection import Connection, Database, again
@@ -35,6 +35,18 @@ class JobLogImports:
         values = {"origin": origin, "after": after, "limit": MOST_OPEN}
         with self._database.read() as connection:
             return [row[0] for row in connection.rows(SQL["open"], values)]
+
+    @again
+    def forget(self, origin: Origin) -> None:
+        """As if nothing had come from it; the records stay. Raises NotFound `import_not_found`."""
+        with self._database.write() as connection:
+            if not connection.change(SQL["forget"], {"origin": origin.key}):
+                raise NotFound(
+                    "import_not_found",
+                    f"nothing was imported from {origin.key}",
+                    hint="the address is compared as it is written",
+                )
+            connection.change(SQL["forget_open"], {"origin": origin.key})
 
     @again
     def take(self, page: Page) -> Progress:
@@ -194,7 +206,9 @@ def _moved(page: Page, last: int | None) -> Refused:
 
 def _overlaps(what: str, how: str) -> Refused:
     return Refused(
-        "import_overlaps", f"records would come twice: {what}", hint=f"go on {how}, as it was begun"
+        "import_overlaps",
+        f"records would come twice: {what}",
+        hint=f"go on {how}, as it was begun; --forget forgets that",
     )
 
 

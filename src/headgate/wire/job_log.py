@@ -80,13 +80,18 @@ ImportedName = Annotated[str | None, Field(max_length=10_000)]
 OriginUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
-class ImportQuery(Request):
-    """The address of the other table, and which job of it is meant; all without. `open` begins above `openAfter`."""
+class OriginQuery(Request):
+    """The address of the other table, and which job of it is meant; all without."""
 
     model_config = ConfigDict(strict=False)  # a query is text
 
     origin: OriginUrl
     name: ImportedName = None
+
+
+class ImportQuery(OriginQuery):
+    """`open` begins above `openAfter`."""
+
     open_after: WholeNumber | None = None
 
 

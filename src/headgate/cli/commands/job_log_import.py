@@ -37,10 +37,20 @@ MOST_PAGE = 10_000
     is_flag=True,
     help="Read the other server's token from standard input, or ask for it; else HEADGATE_IMPORT_TOKEN.",
 )
+@click.option(
+    "--forget", is_flag=True, help="Only forget how far it came: the next import begins anew. Records stay."
+)
 @flags.as_json
 @click.pass_context
 def import_(
-    ctx: click.Context, *, url: str, names: tuple[str, ...], page: int, asks_token: bool, as_json: bool
+    ctx: click.Context,
+    *,
+    url: str,
+    names: tuple[str, ...],
+    page: int,
+    asks_token: bool,
+    forget: bool,
+    as_json: bool,
 ) -> None:
     """Take over the records of another job log: a Jobs-API, or any PostgREST with such a table.
 
@@ -56,6 +66,9 @@ def import_(
 
     _refuse_arguments(ctx, asks_token=asks_token)
     origins = [read_origin(url, name) for name in dict.fromkeys(names or (None,))]
+    if forget:
+        _forget(origins)
+        return
     token = _token(asks_token=asks_token)
     done: list[Body] = []
     with current().target("headgate job-log") as target:
@@ -66,6 +79,13 @@ def import_(
     if as_json:
         total = {key: sum(body[key] for body in done) for key in ("imported", "updated")}
         output.show_json({**total, "data": done})
+
+
+def _forget(origins: list[Origin]) -> None:
+    with current().target("headgate job-log") as target:
+        for origin in origins:
+            target.forget_import(origin.url, origin.name)
+            output.say(f"forgotten how far {origin.key} was imported; its records stay")
 
 
 def _show(origin: Origin, body: Body) -> None:

@@ -26,6 +26,14 @@ FROM job_log_import WHERE origin = :origin
 -- Records that were taken, and the last of them.
 UPDATE job_log_import SET last_id = :last_id, records = records + :imported, changed_at = :now WHERE origin = :origin
 
+-- name: forget
+-- An origin, as if nothing had come from it.
+DELETE FROM job_log_import WHERE origin = :origin AND last_id IS NOT NULL
+
+-- name: forget_open
+-- What was asked for again of it.
+DELETE FROM job_log_import_open WHERE origin = :origin
+
 -- name: add
 -- A record that is over.
 INSERT INTO job_log (name, start_date, end_date, message, status, records_processed, source, destination)
