@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import pytest
@@ -167,6 +168,14 @@ def test_what_was_in_progress_is_asked_for_again(log: Log, other: Other) -> None
     assert [one for at, one in enumerate(mine) if at != 2] == plain(other.rows())
     assert mine[2][4] == "in_progress"  # deleted there: nobody says what became of it
     assert ours(other.table)["data"][0]["inProgress"] == 3
+
+
+def test_a_log_that_was_made_anew_is_told_of(log: Log, other: Other) -> None:
+    other.add(row(1), row(2))
+    run("import", other.table)
+    other.delete(2)
+    assert "if that log was made anew, --forget" in run("import", other.table).stderr
+    assert len(log.rows()) == 2
 
 
 def test_a_run_that_was_ended_here_stays_ended_until_it_ends_there(log: Log, other: Other) -> None:
@@ -353,9 +362,14 @@ def test_a_record_that_cannot_be_read_ends_the_import_and_keeps_the_pages_before
     rows[3] |= values
 
     def answer(_: str, path: str, __: int) -> Told:
-        after = int(path.partition("id=gt.")[2].partition("&")[0] or 0)
-        page = [rows[-1]] if "id.desc" in path else [one for one in rows if one["id"] > after][:2]
-        return Told(200, json.dumps(page))
+        found = rows[::-1] if "order=id.desc" in path else rows
+        for word in parse_qs(urlsplit(path).query).get("id", ()):
+            operator, _, value = word.partition(".")
+            if operator == "gt":
+                found = [one for one in found if one["id"] > int(value)]
+            else:
+                found = [one for one in found if str(one["id"]) in value.strip("()").split(",")]
+        return Told(200, json.dumps(found[:2]))
 
     there.before = answer
     stderr = run("import", f"{there.url}/jobs", code=2).stderr
@@ -363,9 +377,11 @@ def test_a_record_that_cannot_be_read_ends_the_import_and_keeps_the_pages_before
     assert words in stderr
     assert f"{there.url}/jobs?id=eq.4" in stderr
     assert plain(log.rows())[1][5] == 2
+    run("import", f"{there.url}/jobs", "--skip", "4")
+    assert [one["records_processed"] for one in log.rows()] == [1, 2, 3, 5]
     rows[3] |= row(4)
     run("import", f"{there.url}/jobs")
-    assert [one["records_processed"] for one in log.rows()] == [1, 2, 3, 4, 5]
+    assert [one["records_processed"] for one in log.rows()] == [1, 2, 3, 5, 4]
 
 
 def test_null_where_ours_has_none_and_numbers_beyond_32_bits_are_kept(log: Log, there: Between) -> None:

@@ -6,7 +6,7 @@ killed, repeated, or be one of several at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,12 +41,17 @@ class Told:
 
 
 class Import:
-    def __init__(self, other: OtherLog, own: OwnLog, tell: Callable[[Told], None]) -> None:
+    """`skipped` are ids there that are left out. `newest` is the largest one as it began."""
+
+    def __init__(
+        self, other: OtherLog, own: OwnLog, tell: Callable[[Told], None], skipped: Collection[int] = ()
+    ) -> None:
         self._other = other
         self._own = own
         self._tell = tell
+        self._skipped = skipped
         self._origin = other.origin
-        self._newest: int | None = None
+        self.newest: int | None = None
         self._last: int | None = None
         self.imported = 0
         self.updated = 0
@@ -54,16 +59,16 @@ class Import:
     def run(self) -> Body:
         """What there is as it begins; what comes meanwhile may come with it, or with the next one. The answer is our
         log's, `imported` and `updated` those of the whole import. Raises what the two logs raise."""
-        self._newest = self._other.newest()
+        self.newest = self._other.newest()
         body = self._standing()
         self._ask_again(body["open"])
-        while self._newest is not None and (self._last is None or self._last < self._newest):
-            records = self._other.page(self._last)
+        after = self._last
+        while self.newest is not None and (after is None or after < self.newest):
+            records = self._other.page(after)
             if not records:
                 break
-            for piece in _pieces(records):
-                if not self._sent(piece):
-                    break  # the rest of the page goes on from another place
+            whole = all(self._sent(piece) for piece in _pieces(self._kept(records)))
+            after = read_id(self._origin, records[-1]) if whole else self._last
         body = self._standing()
         del body["open"]
         return {**body, "imported": self.imported, "updated": self.updated}
@@ -73,12 +78,15 @@ class Import:
         while ids:
             for start in range(0, len(ids), IDS_AT_ONCE):
                 some = ids[start : start + IDS_AT_ONCE]
-                found = self._other.among(some)
+                found = self._kept(self._other.among(some))
                 there = {read_id(self._origin, one) for one in found}
                 gone = [number for number in some if number not in there]
                 while not self._sent(found, gone):
                     pass
             ids = self._standing(open_after=ids[-1])["open"]
+
+    def _kept(self, records: Sequence[Any]) -> list[Any]:
+        return [one for one in records if read_id(self._origin, one) not in self._skipped]
 
     def _sent(self, records: Sequence[Any], gone: Sequence[int] = ()) -> bool:
         """False where nothing of it was written, because our log is taken up to another place by now."""
@@ -99,7 +107,7 @@ class Import:
         self._last = done["lastID"]
         self.imported += done["imported"]
         self.updated += done["updated"]
-        self._tell(Told(self.imported, self.updated, self._last, self._newest))
+        self._tell(Told(self.imported, self.updated, self._last, self.newest))
         return True
 
     def _standing(self, *, open_after: int | None = None) -> Body:

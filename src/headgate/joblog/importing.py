@@ -177,8 +177,8 @@ def invalid(origin: Origin, number: int, reason: str) -> UsageError:
     return UsageError(
         "import_record_invalid",
         f"record {number} of {origin.url} cannot be imported: {reason}",
-        hint=f"correct it there ({origin.url}?id=eq.{number}), and run the same command again: it goes on from the page"
-        " that has it",
+        hint=f"correct it there ({origin.url}?id=eq.{number}) or leave it out (--skip {number}), and run the command "
+        "again: it goes on from the page that has it",
     )
 
 

@@ -14,6 +14,7 @@ from headgate.cli.invocation import current
 if TYPE_CHECKING:
     from headgate.cli.target import Target
     from headgate.client.log_import import Body, Told
+    from headgate.client.other_log import OtherLog
     from headgate.joblog.importing import Origin
     from headgate.model.secret import Secret
 
@@ -38,6 +39,14 @@ MOST_PAGE = 10_000
     help="Read the other server's token from standard input, or ask for it; else HEADGATE_IMPORT_TOKEN.",
 )
 @click.option(
+    "--skip",
+    "skipped",
+    type=int,
+    multiple=True,
+    metavar="ID",
+    help="Leave out this record, which cannot be read. May be repeated.",
+)
+@click.option(
     "--forget", is_flag=True, help="Only forget how far it came: the next import begins anew. Records stay."
 )
 @flags.as_json
@@ -49,6 +58,7 @@ def import_(
     names: tuple[str, ...],
     page: int,
     asks_token: bool,
+    skipped: tuple[int, ...],
     forget: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +72,7 @@ def import_(
       headgate job-log import http://jobs.example.com/jobs
       headgate job-log import http://jobs.example.com/jobs --name orders --name customers
     """
+    from headgate.client.other_log import OtherLog
     from headgate.joblog.importing import read_origin
 
     _refuse_arguments(ctx, asks_token=asks_token)
@@ -73,7 +84,7 @@ def import_(
     done: list[Body] = []
     with current().target("headgate job-log") as target:
         for origin in origins:
-            done.append(_imported(target, origin, token, page))
+            done.append(_imported(target, OtherLog(origin, token, page), skipped))
             if not as_json:
                 _show(origin, done[-1])
     if as_json:
@@ -98,23 +109,22 @@ def _show(origin: Origin, body: Body) -> None:
         output.say(f"{count} in progress there: the next import asks for them again")
 
 
-def _imported(target: Target, origin: Origin, token: Secret | None, page: int) -> Body:
+def _imported(target: Target, other: OtherLog, skipped: tuple[int, ...]) -> Body:
     from headgate.client.calls import Calls
     from headgate.client.log_import import Import
-    from headgate.client.other_log import OtherLog
     from headgate.errors import Forbidden
     from headgate.joblog.importing import same_server
 
+    origin = other.origin
     if isinstance(target, Calls) and same_server(origin.url, target.transport.url):
         raise usage(
             "import_of_itself",
             f"{origin.url} is the log that would be written",
             hint="name the other one's address, or with --server the one that is to be written",
         )
-    other = OtherLog(origin, token, page)
-    work = Import(other, target, _Telling())
+    work = Import(other, target, _Telling(), frozenset(skipped))
     try:
-        return work.run()
+        body = work.run()
     except KeyboardInterrupt:
         output.say(f"{output.plural(work.imported, 'record')} imported; the same command goes on from there")
         raise
@@ -125,6 +135,12 @@ def _imported(target: Target, origin: Origin, token: Secret | None, page: int) -
         raise Forbidden(error.code, error.message, hint=hint) from None
     finally:
         other.close()
+    if body["lastID"] is not None and (work.newest is None or work.newest < body["lastID"]):
+        output.warn(
+            f"the newest record there is {work.newest or 'none'}, and {body['lastID']} was taken before: if that log "
+            "was made anew, --forget lets the next import begin anew"
+        )
+    return body
 
 
 class _Telling:
