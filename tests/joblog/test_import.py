@@ -178,6 +178,18 @@ def test_a_log_that_was_made_anew_is_told_of(log: Log, other: Other) -> None:
     assert len(log.rows()) == 2
 
 
+def test_what_is_imported_counts_for_what_is_watched(log: Log, other: Other) -> None:
+    auth = {"Authorization": f"Bearer {log.token}"}
+    address = "/api/v1/jobLog/watches/orders"
+    log.server.client.put(address, json={"every": "1d"}, headers=auth)
+    other.add(row(0, name="orders", start_date="now", status="in_progress", end_date=None))
+    run("import", other.table)
+    assert log.server.client.get(address, headers=auth).json()["state"] == "new"
+    other.change(1, end_date="now", status="success")
+    run("import", other.table)
+    assert log.server.client.get(address, headers=auth).json()["state"] == "up"
+
+
 def test_a_run_that_was_ended_here_stays_ended_until_it_ends_there(log: Log, other: Other) -> None:
     other.add(row(0, name="orders", status="in_progress", end_date=None))
     run("import", other.table)
