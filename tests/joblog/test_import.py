@@ -170,6 +170,20 @@ def test_what_was_in_progress_is_asked_for_again(log: Log, other: Other) -> None
     assert ours(other.table)["data"][0]["inProgress"] == 3
 
 
+def test_a_server_that_gives_little_at_once_is_asked_for_the_rest(log: Log, tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "other", joblog_anonymous="read", joblog_max_rows=3)
+    with serving(tmp_path / "other.db", settings) as server:
+        other = Other(server)
+        other.add(*(row(number, status="in_progress", end_date=None) for number in range(11)))
+        assert ours(other.table)["data"][0]["inProgress"] == 11
+        for number in range(1, 12):
+            other.change(number, status="success", end_date="2024-01-02")
+        other.delete(5)
+        body = ours(other.table)
+        assert (body["updated"], body["data"][0]["inProgress"]) == (10, 0)
+        assert plain(log.rows()[:4] + log.rows()[5:]) == plain(other.rows())
+
+
 def test_a_log_that_was_made_anew_is_told_of(log: Log, other: Other) -> None:
     other.add(row(1), row(2))
     run("import", other.table)
@@ -365,6 +379,8 @@ def test_what_is_no_job_log_is_said_so(there: Between, told: Told, code: int, wo
         ({"records_processed": "many"}, "invalid input syntax for type integer"),
         ({"records_processed": True}, "invalid input syntax for type integer"),
         ({"status": None}, 'null value in column "status"'),
+        ({"message": "a\0b"}, "0x00"),
+        ({"records_processed": 2**63}, "is out of range for type bigint"),
     ],
 )
 def test_a_record_that_cannot_be_read_ends_the_import_and_keeps_the_pages_before(

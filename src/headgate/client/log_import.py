@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from headgate.client.other_log import IDS_AT_ONCE, OtherLog
-from headgate.errors import Refused
-from headgate.joblog.importing import read_id
+from headgate.errors import Refused, UsageError
+from headgate.joblog.importing import read_id, read_records
 
 PIECE_BYTES = 4 * 2**20
 """Of one request: long messages make pages large."""
@@ -104,6 +104,10 @@ class Import:
                 raise
             self._standing()
             return False
+        except UsageError as error:
+            if error.code == "body_malformed":  # said of the whole body: which record is it?
+                read_records(self._origin, records, 0)
+            raise
         self._last = done["lastID"]
         self.imported += done["imported"]
         self.updated += done["updated"]
