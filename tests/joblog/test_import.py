@@ -6,9 +6,11 @@ import json
 import signal
 import subprocess
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -379,6 +381,7 @@ def test_what_is_no_job_log_is_said_so(there: Between, told: Told, code: int, wo
         ({"records_processed": "many"}, "invalid input syntax for type integer"),
         ({"records_processed": True}, "invalid input syntax for type integer"),
         ({"status": None}, 'null value in column "status"'),
+        ({"name": "x" * 2_001}, "name has more than 2,000 bytes"),
         ({"message": "a\0b"}, "0x00"),
         ({"records_processed": 2**63}, "is out of range for type bigint"),
     ],
@@ -441,6 +444,7 @@ def test_a_server_that_does_not_heed_the_question_is_not_asked_for_ever(there: B
         ("http://[::1/jobs", "is no address of a table"),
         ("http://host:99999/jobs", "is no address of a table"),
         ("http://host/jo bs", "is no address of a table"),
+        (f"http://host/{'x' * 500}", "the address or the name is too long"),
         ("http://host", "http://host is a server, and no table of it"),
         ("http://host:3000/", "name the table: http://host:3000/jobs"),
         ("http://host/jobs?name=eq.x", "names are given with --name"),
@@ -565,6 +569,14 @@ def test_a_page_that_does_not_go_on_from_the_last_one_is_refused(log: Log, ask: 
     assert (again["imported"], again["lastID"], len(log.rows())) == (0, 4, 1)
 
 
+def test_the_longest_address_and_name_are_kept(log: Log, ask: Ask) -> None:
+    text = b64encode(Random(1).randbytes(2_000)).decode().replace("/", "-")  # no index makes it shorter
+    name, url = text[:2_000], f"http://other/{text[:487]}"
+    answer = ask(origin=url, name=name, records=[{"id": 1, **row(1, name=name)}])
+    assert (answer.status_code, answer.json()["lastID"]) == (200, 1)
+    assert log.rows()[0]["name"] == name
+
+
 @pytest.mark.parametrize("target", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "more",
@@ -577,6 +589,8 @@ def test_a_page_that_does_not_go_on_from_the_last_one_is_refused(log: Log, ask: 
         {"records": [{"id": 1, **row(1, name="a\0b")}]},
         {"origin": "http://other"},
         {"origin": "jobs"},
+        {"origin": f"http://other/{'x' * 1_000}"},
+        {"name": "é" * 1_001},
         {"origin": "http://user@other/jobs"},
         {"afterID": "1"},
         {"afterID": 2**63},

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from headgate.errors import UsageError
 from headgate.joblog.literals import Reading, read_integer, read_json, require
+from headgate.joblog.payload import MOST_BYTES, check_text
 from headgate.joblog.refusal import Refusal
 from headgate.joblog.runs import IN_PROGRESS
 from headgate.joblog.table import COLUMNS, FINAL, JOBS, NAMES
@@ -20,6 +21,9 @@ from headgate.joblog.tree import Value
 
 MOST_WHOLE = 2**63 - 1
 """Of an id and of a count: the other table may have `bigint` where ours is shown as `integer`."""
+
+MOST_URL = 500
+"""Characters; with a name it stands in an index."""
 
 LATE_IDS = 1_000
 """How far below the last id a record may still appear: its id is given when it is written, and others may see it only
@@ -98,6 +102,12 @@ def read_origin(url: str, name: str | None = None) -> Origin:
             "import_url_invalid",
             f"the address of the other job log is that of its table alone: {_shown(url)}",
             hint="names are given with --name, a token with HEADGATE_IMPORT_TOKEN",
+        )
+    if len(url) > MOST_URL or len((name or "").encode(errors="replace")) > MOST_BYTES["name"]:
+        raise UsageError(
+            "import_url_invalid",
+            f"the address or the name is too long: {_shown(url)[:100]}…",
+            hint=f"an address has {MOST_URL} characters at most, a name {MOST_BYTES['name']:,} bytes",
         )
     path = parts.path.rstrip("/")
     place = f"[{host}]" if ":" in host else host
@@ -194,6 +204,7 @@ def _values(given: Mapping[str, Any], reading: Reading) -> dict[str, Value]:
             values[column.name] = read_integer(str(raw), MOST_WHOLE, "bigint")
         else:
             values[column.name] = require(JOBS, column, read_json(column, raw, reading))
+    check_text(values)
     return values
 
 

@@ -76,7 +76,7 @@ class JobStanding(Answer):
 
 MOST_WHOLE = 2**63 - 1
 WholeNumber = Annotated[int, Field(ge=-MOST_WHOLE, le=MOST_WHOLE)]
-ImportedName = Annotated[str | None, Field(max_length=10_000)]
+ImportedName = Annotated[str | None, Field(max_length=2_000)]
 OriginUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
