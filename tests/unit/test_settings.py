@@ -8,7 +8,8 @@ import pytest
 
 from headgate.errors import HeadgateError, Refused, UsageError
 from headgate.model.secret import Secret
-from headgate.settings import SETTINGS, Settings, load, reference_page
+from headgate.settings import SETTINGS, Settings, load
+from headgate.settings.reference import reference_page
 
 
 def config(tmp_path: Path, text: str) -> dict[str, str]:
