@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from tests.joblog.conftest import JobLogServer
+from tests.joblog.conftest import JWT_SECRET, JobLogServer
+from tests.joblog.recorded import header_of
 
 Headers = dict[str, str]
 BASE = "/api/v1/jobLog"
@@ -168,3 +169,20 @@ def test_a_token_of_one_job_speaks_for_that_job_alone(server: JobLogServer, auth
         assert code_of(refused) == (403, "scope_missing")
     assert about(server, server.token("joblog:read"), "customers")["record"]["id"] == other
     assert start(server, {}).status_code == 401
+
+
+def test_a_json_web_token_is_taken_as_at_jobs_and_for_nothing_else(server: JobLogServer) -> None:
+    writer, reader = (
+        header_of({"claims": {"role": role}}, JWT_SECRET) for role in ("etl_writer", "etl_reader")
+    )
+    body = start(server, writer).json()
+    assert finish(server, writer, body["record"]["id"]).status_code == 200
+    assert about(server, reader)["record"]["status"] == "success"
+    assert code_of(start(server, reader)) == (403, "scope_missing")
+    watched = server.client.put(f"{BASE}/watches/orders", json={"every": "1d"}, headers=writer)
+    assert watched.status_code == 200
+    assert code_of(start(server, header_of("writer", "another secret that is long enough to be one"))) == (
+        401,
+        "jwt_invalid",
+    )
+    assert code_of(server.client.get("/api/v1/runs", headers=writer))[0] == 401

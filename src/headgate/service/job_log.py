@@ -106,12 +106,31 @@ def _by_token(context: Context, authorization: str | None) -> Access:
     return _access(principal)
 
 
+def identify_at_api(context: Context, text: str) -> Principal:
+    """Who shows a JSON Web Token where Headgate's own calls of the job log are: what its role may, and nothing else.
+    Raises Unauthorized `jwt_invalid`."""
+    secret = context.settings.jwt_secret
+    try:
+        if secret is None:
+            raise unbelieved(
+                "PGRST301", "this server takes no JSON Web Tokens", "HEADGATE_JWT_SECRET is not set"
+            )
+        claims = read_jwt(text, secret, context.store.now().timestamp())
+        return _principal_of(context.settings, claims)
+    except Refusal as error:
+        raise Unauthorized("jwt_invalid", error.message, hint=error.hint or "ask for a new one") from None
+
+
 def _by_role(settings: Settings, claims: dict[str, Any]) -> Access:
+    if claims.get("role") is None and settings.joblog_anonymous == "read":
+        return Access(None, NONE, known=False, by="anonymous")
+    return _access(_principal_of(settings, claims))
+
+
+def _principal_of(settings: Settings, claims: dict[str, Any]) -> Principal:
     role = claims.get("role")
     if role is None:
-        if settings.joblog_anonymous != "read":
-            raise Refusal(401, "PGRST302", "Anonymous access is disabled", challenge="Bearer")
-        return Access(None, NONE, known=False, by="anonymous")
+        raise Refusal(401, "PGRST302", "Anonymous access is disabled", challenge="Bearer")
     text = dict(settings.jwt_roles).get(str(role))
     if text is None:
         raise Refusal(
@@ -122,7 +141,7 @@ def _by_role(settings: Settings, claims: dict[str, Any]) -> Access:
             challenge="Bearer",
         )
     who = claims.get("email") or claims.get("sub") or role
-    return _access(Principal(f"role {who}", scopes.parse(text)))
+    return Principal(f"role {who}", scopes.parse(text))
 
 
 def _access(principal: Principal) -> Access:
