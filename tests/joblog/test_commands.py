@@ -66,6 +66,16 @@ def test_a_shell_script_starts_finishes_and_asks(log: Log) -> None:
     assert "has ended with success" in run("finish", number, code=2).stderr
 
 
+def test_without_a_name_the_newest_run_of_each_job_is_shown(log: Log) -> None:
+    assert run("last").stderr == "the job log has no runs yet\n"
+    for name in ("orders", "customers"):
+        run("finish", run("start", name).stdout.strip(), "--records", "1200")
+    lines = run("last", "--limit", "1").stdout.splitlines()
+    assert lines[0].split() == ["JOB", "NEWEST", "RUN", "STARTED", "RECORDS", "WATCHED"]
+    assert (lines[1].split()[0], len(lines)) == ("customers", 2)
+    assert [one["name"] for one in body("last")["data"]] == ["customers", "orders"]
+
+
 def test_with_json_commands_answer_as_the_api_does(log: Log) -> None:
     started = body("start", "orders")
     assert started["record"]["status"] == "in_progress"

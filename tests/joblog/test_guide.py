@@ -112,5 +112,6 @@ def test_the_watching_of_the_guide(log: Log, shell: Shell) -> None:
 def test_the_commands_of_the_guide(log: Log, shell: Shell) -> None:
     done = shell("job-log exec")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("loaded --all\nlast success")
+    assert done.stdout.startswith("loaded --all\nJOB ")
+    assert "\nlast success" in done.stdout
     assert log.told() == [("orders", "success"), ("orders", "success")]

@@ -186,3 +186,26 @@ def test_a_json_web_token_is_taken_as_at_jobs_and_for_nothing_else(server: JobLo
         "jwt_invalid",
     )
     assert code_of(server.client.get("/api/v1/runs", headers=writer))[0] == 401
+
+
+def test_the_jobs_of_the_log_are_listed_with_their_newest_runs(server: JobLogServer, auth: Headers) -> None:
+    for name in ("b", "a", "c", "a"):
+        number = start(server, auth, name).json()["record"]["id"]
+    finish(server, auth, number, recordsProcessed=7)
+    server.client.put(f"{BASE}/watches/b", json={}, headers=auth)
+
+    def listed(query: str = "", headers: Headers = auth) -> Any:
+        return server.client.get(f"{BASE}/jobs{query}", headers=headers).json()
+
+    page = listed("?limit=2")
+    assert [(one["name"], one["record"]["id"], one["state"]) for one in page["data"]] == [
+        ("a", 4, None),
+        ("b", 1, "new"),
+    ]
+    assert page["data"][0]["record"]["recordsProcessed"] == 7
+    rest = listed(f"?limit=2&startingFrom={page['next']}")
+    assert ([one["name"] for one in rest["data"]], rest["next"]) == (["c"], None)
+    assert listed("?limit=0")["data"] == []
+    assert [one["name"] for one in listed("", server.token("joblog:c,nix"))["data"]] == ["c"]
+    nobody = server.client.get(f"{BASE}/jobs", headers=server.token("run"))
+    assert code_of(nobody) == (403, "scope_missing")

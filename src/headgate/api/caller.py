@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from headgate.identity.principal import Permission, Principal
+from headgate.identity.principal import Permission, Principal, ReadLog
 from headgate.service.context import Context
 
 
@@ -49,6 +49,13 @@ class Caller:
         """The context, for what `permission` allows. Raises Forbidden."""
         self.principal.require(permission)
         return self.context
+
+    def readable_logs(self) -> frozenset[str] | None:
+        """The names that a list of the job log may show, None for all. Raises Forbidden where there are none."""
+        names = self.principal.readable_logs
+        if names is not None and not names:
+            self.require(ReadLog())
+        return names
 
     def address(self, path: str) -> str:
         return self.app.base_url.rstrip("/") + path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from headgate.api.answers import answer, documented
@@ -14,7 +14,8 @@ from headgate.identity.principal import ReadLog, WriteLog
 from headgate.service import job_log_runs
 from headgate.service.job_log_runs import Late, Outcome
 from headgate.wire.base import MOST_ID
-from headgate.wire.job_log import FinishRequest, JobStanding, RunStanding, StartRequest
+from headgate.wire.job_log import FinishRequest, JobStanding, LoggedJobPage, RunStanding, StartRequest
+from headgate.wire.paging import PageQuery
 
 router = APIRouter(prefix="/api/v1/jobLog", tags=["job log"], route_class=StrictRoute)
 
@@ -48,6 +49,14 @@ def finish_log_record(
     context = caller.require(WriteLog(job_log_runs.job_of_record(caller.context, record_id)))
     outcome = Outcome(asked.status, asked.message, asked.records_processed, asked.watermark)
     return answer(job_log_runs.finish(context, record_id, outcome, Late(asked.end_date, asked.clock, key)))
+
+
+@router.get("/jobs", responses=documented(LoggedJobPage))
+def list_logged_jobs(asked: Annotated[PageQuery, Query()], caller: Asking) -> Response:
+    """The jobs of the log by name, each with its newest run and how it stands; of those that the token may read."""
+    names = caller.readable_logs()
+    body = job_log_runs.list_jobs(caller.context, names, limit=asked.limit, starting_from=asked.starting_from)
+    return answer(body)
 
 
 @router.get("/jobs/{name:path}", responses=documented(JobStanding))

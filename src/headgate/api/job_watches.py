@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from headgate.api.answers import answer, documented, nothing
-from headgate.api.caller import Asking, Caller
+from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import Deploy, ReadLog, WriteLog
 from headgate.service import job_watches
@@ -35,7 +35,7 @@ JobName = Annotated[str, Path(min_length=1, max_length=200, description="It may 
 def list_watches(asked: Annotated[WatchQuery, Query()], caller: Asking) -> Response:
     """The jobs that are watched, by name, and how they stand; of those that the token may read."""
     states = [word for word in asked.state.split(",") if word]
-    names = _readable(caller)
+    names = caller.readable_logs()
     body = job_watches.list_watches(
         caller.context, names, states, limit=asked.limit, starting_from=asked.starting_from
     )
@@ -86,7 +86,7 @@ def list_changes(asked: Annotated[ChangeQuery, Query()], caller: Asking) -> Resp
         caller.require(ReadLog(asked.name))
     body = job_watches.list_changes(
         caller.context,
-        _readable(caller),
+        caller.readable_logs(),
         asked.name,
         alerts=asked.alerts,
         limit=asked.limit,
@@ -98,15 +98,7 @@ def list_changes(asked: Annotated[ChangeQuery, Query()], caller: Asking) -> Resp
 @router.get("/stale", responses=documented(StalePage))
 def list_stale(asked: Annotated[PageQuery, Query()], caller: Asking) -> Response:
     """Runs that are in progress for longer than their watch allows, or a day; the newest first, on one page."""
-    return answer(job_watches.list_stale(caller.context, _readable(caller), limit=asked.limit))
-
-
-def _readable(caller: Caller) -> frozenset[str] | None:
-    """The names that a list may show, None for all. Raises Forbidden where there are none."""
-    names = caller.principal.readable_logs
-    if names is not None and not names:
-        caller.require(ReadLog())
-    return names
+    return answer(job_watches.list_stale(caller.context, caller.readable_logs(), limit=asked.limit))
 
 
 def _definition(asked: WatchRequest) -> dict[str, object]:

@@ -28,6 +28,11 @@ class LocalLog(LocalAccess):
         )
         return job_log_runs.finish(self.context, record_id, outcome)
 
+    def logged_jobs(self, *, limit: int, starting_from: str | None) -> Body:
+        from headgate.service import job_log_runs
+
+        return job_log_runs.list_jobs(self.context, None, limit=limit, starting_from=starting_from)
+
     def logged_job(self, name: str) -> Body:
         from headgate.service import job_log_runs
 

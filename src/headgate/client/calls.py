@@ -198,6 +198,10 @@ class Calls:
         body: Body = self.transport.call("POST", path, body=asked, key=key or uuid.uuid4().hex)
         return body
 
+    def logged_jobs(self, *, limit: int | None, starting_from: str | None = None) -> Body:
+        """`{name, state, record}` of each."""
+        return self._list("/api/v1/jobLog/jobs", limit, starting_from)
+
     def logged_job(self, name: str) -> Body:
         """`{name, record, previous, watermark}`, null for a name that nobody has used."""
         return self._get(f"/api/v1/jobLog/jobs/{_part(name)}")

@@ -15,9 +15,9 @@ from headgate.joblog.instants import write_instant
 from headgate.joblog.runs import SUCCESS, Begin, Finish, LogRecord, Overlap, Standing
 from headgate.store.codec import from_json, to_json
 from headgate.store.connection import Connection, Database, again
-from headgate.store.job_log_marks import overlaps, tell, touch
+from headgate.store.job_log_marks import Names, overlaps, tell, touch
 from headgate.store.job_log_overlap import hold, refuse_second, take_over
-from headgate.store.statements import load
+from headgate.store.statements import in_list, load
 
 SQL = load("job_log_runs")
 KEPT_MICROS = 90 * 86_400 * 1_000_000
@@ -89,6 +89,21 @@ class JobLogRuns:
         """Raises NotFound `job_record_not_found`."""
         with self._database.read() as connection:
             return _require(connection, record_id)
+
+    def newest(
+        self, *, after: str = "", limit: int = 100, names: Names = None
+    ) -> list[tuple[LogRecord, str | None]]:
+        """The newest run of each job, by name, those after `after`; and how the job stands, None where nobody watches
+        it."""
+        values: dict[str, Any] = {"after": after, "limit": limit}
+        text = SQL["newest_of_each"]
+        if names is not None:
+            listed, parameters = in_list(sorted(names))
+            text, values = SQL["newest_of_these"].replace("{ids}", listed), {**values, **parameters}
+        if limit < 1 or names == frozenset():
+            return []
+        with self._database.read() as connection:
+            return [(LogRecord(*row[:-1]), row[-1]) for row in connection.rows(text, values)]
 
     def about(self, name: str) -> Standing:
         """How far a job has come, with its newest record; all None for a name that nobody has used."""

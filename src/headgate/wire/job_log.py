@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from headgate.wire.base import Answer, Instant, Name, Number, Request
+from headgate.wire.paging import PageAnswer
 
+StateWord = Literal["new", "up", "late", "down", "paused"]
 OverlapWord = Literal["allow", "refuse", "take_over"]
 FinalStatus = Literal["success", "error"]
 Place = Annotated[str, Field(max_length=200)]
@@ -63,6 +65,18 @@ class RunStanding(Answer):
     record: LogRecordBody
     previous: LogRecordBody | None
     watermark: Any
+
+
+class LoggedJob(Answer):
+    """`record` is the newest run; `state` how the job stands, null where nobody watches it."""
+
+    name: str
+    state: StateWord | None
+    record: LogRecordBody
+
+
+class LoggedJobPage(PageAnswer):
+    data: list[LoggedJob]
 
 
 class JobStanding(Answer):

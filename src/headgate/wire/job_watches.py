@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from headgate.wire.base import Answer, Instant, Name, Request
-from headgate.wire.job_log import LogRecordBody, OverlapWord
+from headgate.wire.job_log import LogRecordBody, OverlapWord, StateWord
 from headgate.wire.paging import PageAnswer, PageQuery
 
-StateWord = Literal["new", "up", "late", "down", "paused"]
 RecordsWord = Literal["any", "some", "usual"]
 Duration = Annotated[
     Annotated[str, Field(max_length=50)] | Annotated[float, Field(ge=0, le=10**9)],

@@ -40,6 +40,7 @@ FILLED = {
     "which": "run.id = :id",
     "columns": load("runs")["columns"],
     "returned": load("runs")["returned"],
+    "newest_columns": load("job_log_runs")["newest_columns"],
     "sets": "status = :status, message = :message",
 }
 """What the repositories put in place of the words in braces."""

@@ -108,20 +108,28 @@ def finish(
 
 
 @job_log.command("last")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="[NAME]", required=False)
+@flags.limit(100)
+@flags.starting_from
 @flags.as_json
-def last(*, name: str, as_json: bool) -> None:
-    """Show when a job last succeeded, its watermark, and its newest run.
+def last(*, name: str | None, limit: int, starting_from: str | None, as_json: bool) -> None:
+    """Show when a job last succeeded, its watermark, and its newest run; without a name, the newest run of each job.
 
     \b
     Examples:
-      headgate job-log last orders
+      headgate job-log last
       headgate job-log last orders --json
     """
     with current().target("headgate job-log") as target:
-        body = target.logged_job(name)
+        body = (
+            target.logged_jobs(limit=limit, starting_from=starting_from)
+            if name is None
+            else target.logged_job(name)
+        )
     if as_json:
         output.show_json(body)
+    elif name is None:
+        _show_jobs(body)
     elif body["record"] is None:
         output.say(f"the job log has no run of {name}")
     else:
@@ -245,6 +253,26 @@ def _written(value: Any) -> str:
     import json
 
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _show_jobs(body: Body) -> None:
+    if not body["data"]:
+        output.say("the job log has no runs yet")
+        return
+    rows = [
+        (
+            one["name"],
+            one["record"]["status"],
+            one["record"]["startDate"],
+            one["record"]["recordsProcessed"],
+            one["state"],
+        )
+        for one in body["data"]
+    ]
+    shown = [tuple("" if value is None else value for value in row) for row in rows]
+    output.show_table(("JOB", "NEWEST RUN", "STARTED", "RECORDS", "WATCHED"), shown, right=[3])
+    if body["next"]:
+        output.say(f"more: --startingFrom {body['next']}")
 
 
 def _run(record: Body | None) -> str:

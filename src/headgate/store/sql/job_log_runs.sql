@@ -41,6 +41,33 @@ ORDER BY (end_date IS NULL) DESC, end_date DESC, id DESC LIMIT 1
 -- The record of a name that began last.
 SELECT {columns} FROM job_log WHERE name = :name ORDER BY start_date DESC, id DESC LIMIT 1
 
+-- name: newest_of_each
+-- The record of each name that began last, by name: found name by name, not row by row.
+WITH RECURSIVE names (name, place) AS (
+  SELECT min(name), 1 FROM job_log WHERE name > :after
+  UNION ALL
+  SELECT (SELECT min(later.name) FROM job_log AS later WHERE later.name > names.name), place + 1
+  FROM names WHERE names.name IS NOT NULL AND place < :limit)
+SELECT {newest_columns} FROM names JOIN job_log AS log ON log.id = (
+  SELECT newest.id FROM job_log AS newest WHERE newest.name = names.name
+  ORDER BY newest.start_date DESC, newest.id DESC LIMIT 1)
+LEFT JOIN job_watch AS watch ON watch.name = log.name
+ORDER BY log.name
+
+-- name: newest_of_these
+-- The same, of these names alone.
+SELECT {newest_columns} FROM (SELECT DISTINCT name FROM job_log WHERE name > :after AND name IN ({ids})) AS names
+JOIN job_log AS log ON log.id = (
+  SELECT newest.id FROM job_log AS newest WHERE newest.name = names.name
+  ORDER BY newest.start_date DESC, newest.id DESC LIMIT 1)
+LEFT JOIN job_watch AS watch ON watch.name = log.name
+ORDER BY log.name LIMIT :limit
+
+-- name: newest_columns
+-- A record, and how its job stands.
+log.id, log.name, log.start_date, log.end_date, log.message, log.status, log.records_processed, log.source,
+  log.destination, watch.state
+
 -- name: watermark
 -- How far a job has come.
 SELECT watermark FROM job_log_job WHERE name = :name
