@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_a_second_run_is_refused_or_takes_over(log: Log) -> None:
 
 
 def test_without_a_server_the_log_of_the_project_answers(
-    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Log, tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADGATE_SERVER", "local")
     (tmp_path / "headgate.yml").write_text("name: four\ndialect: duckdb\n")
@@ -103,8 +104,36 @@ def test_without_a_server_the_log_of_the_project_answers(
     assert number == "1"
     assert body("finish", "1", "--watermark", "5")["record"]["status"] == "success"
     assert body("last", "orders")["watermark"] == 5
-    assert log.told() == []
-    assert "which server keeps the job log" in run("exec", "orders", "--", "true", code=2).stderr
+    done = run("exec", "orders", *PYTHON, "import os; print(os.environ['HEADGATE_JOB_WATERMARK'])")
+    assert (done.stdout, done.stderr) == ("5\n", "")
+    assert run("exec", "orders", "--overlap", "refuse", "--", "false", code=1).stderr == ""
+    assert body("last", "orders")["record"]["status"] == "error"
+    assert (log.told(), waiting(spool)) == ([], [])
+
+
+def test_a_run_that_began_without_a_server_ends_with_one(
+    log: Log, tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log of a project is that of its state, whoever answers for it at the moment."""
+    for name in ("HEADGATE_SERVER", "HEADGATE_TOKEN"):  # those of the other log
+        monkeypatch.delenv(name)
+    (tmp_path / "headgate.yml").write_text("name: four\ndialect: duckdb\n")
+    serve = [sys.executable, "-m", "headgate", "serve", "--port", "0"]
+    script = f"""
+import subprocess, sys
+server = subprocess.Popen({serve!r}, stderr=subprocess.PIPE, text=True)
+while "listening on" not in server.stderr.readline():
+    pass
+print(server.pid)
+"""
+    done = run("exec", "orders", *PYTHON, script)
+    try:
+        number = body("last", "orders")["record"]["id"]
+        assert run("last", "orders").stderr.startswith("asking the server at ")
+        assert body("last", "orders")["previous"]["id"] == number
+    finally:
+        os.kill(int(done.stdout.split()[0]), signal.SIGTERM)
+    assert waiting(spool) == []
 
 
 # --- exec -------------------------------------------------------------------------------------------------

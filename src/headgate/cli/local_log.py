@@ -13,20 +13,27 @@ class LocalLog(LocalAccess):
 
     __slots__ = ()
 
-    def start_log(self, asked: Body) -> Body:
+    def start_log(self, asked: Body, *, key: str | None = None) -> Body:
         from headgate.service import job_log_runs
 
+        late = job_log_runs.Late(asked.get("startDate"), asked.get("clock"), key)
         return job_log_runs.begin(
-            self.context, asked["name"], asked["source"], asked["destination"], asked.get("overlap")
+            self.context,
+            asked["name"],
+            asked["source"],
+            asked["destination"],
+            asked.get("overlap"),
+            late,
         )
 
-    def finish_log(self, record_id: int, asked: Body) -> Body:
+    def finish_log(self, record_id: int, asked: Body, *, key: str | None = None) -> Body:
         from headgate.service import job_log_runs
 
         outcome = job_log_runs.Outcome(
             asked["status"], asked.get("message"), asked.get("recordsProcessed"), asked.get("watermark")
         )
-        return job_log_runs.finish(self.context, record_id, outcome)
+        late = job_log_runs.Late(asked.get("endDate"), asked.get("clock"), key)
+        return job_log_runs.finish(self.context, record_id, outcome, late)
 
     def logged_jobs(self, *, limit: int, starting_from: str | None) -> Body:
         from headgate.service import job_log_runs

@@ -153,6 +153,13 @@ def at(instant: datetime | None) -> str:
     return "" if instant is None else instant.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
 
 
+def moment(text: str | None) -> str:
+    """An instant of a body, as `at` shows it; `infinity` stays."""
+    if text is None:
+        return ""
+    return at(datetime.fromisoformat(text)) if text[0].isdigit() else text
+
+
 def rows_text(inserted: int | None, updated: int | None, deleted: int | None) -> str:
     counts = ((inserted, "inserted"), (updated, "updated"), (deleted, "deleted"))
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)

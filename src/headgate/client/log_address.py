@@ -55,8 +55,7 @@ def address_of(
     secret = None if token is None else Secret(token)
     named = url or settings.server
     if named is None and has_project:
-        own = settings.token or settings.admin_token
-        return LogAddress(str(settings.state_dir.resolve()), None, secret or own)
+        return own_address(settings, secret)
     if named is None or named == NO_SERVER:
         raise UsageError(
             "server_needed",
@@ -67,6 +66,12 @@ def address_of(
         secret = settings.token
     checked = checked_url(named)
     return LogAddress(checked, checked, secret)
+
+
+def own_address(settings: Settings, token: Secret | None = None) -> LogAddress:
+    """The log of the project's own state, whoever answers for it."""
+    own = token or settings.token or settings.admin_token
+    return LogAddress(str(settings.state_dir.resolve()), None, own)
 
 
 def spool_folder(settings: Settings) -> Path:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from headgate.client.calls import Body, Calls
+from headgate.client.calls import Body
 from headgate.errors import HeadgateError, Refused, UsageError
 
 
@@ -42,6 +42,14 @@ class Finished:
     key: str = field(default_factory=new_key)
 
 
+class LogCalls(Protocol):
+    """Whoever carries calls out: a server, or the state itself."""
+
+    def start_log(self, asked: Body, *, key: str | None = None) -> Body: ...
+
+    def finish_log(self, record_id: int, asked: Body, *, key: str | None = None) -> Body: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LogCall:
     """That a run started or, with `finished`, that it ended. A run whose start the server did not acknowledge has no
@@ -51,7 +59,7 @@ class LogCall:
     finished: Finished | None = None
     record_id: int | None = None
 
-    def send(self, calls: Calls, *, late: bool) -> Body:
+    def send(self, calls: LogCalls, *, late: bool) -> Body:
         """`late` calls bring their times. Each is carried out once, however often it is sent.
 
         Raises HeadgateError; see `hopeless`.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from headgate.client.calls import Body, Calls
 from headgate.client.log_address import LogAddress
-from headgate.client.log_calls import LogCall, hopeless
+from headgate.client.log_calls import LogCall, LogCalls, hopeless
 from headgate.client.spool import Sent, Spool, spools
 from headgate.client.transport import Patience, Transport
 from headgate.errors import HeadgateError, ServerUnavailable, UsageError
@@ -33,7 +33,7 @@ class LogSender:
         self._patience = Patience(timeout_seconds, timeout_seconds, PAUSES)
 
     @contextmanager
-    def _calls(self) -> Iterator[Calls]:
+    def _calls(self) -> Iterator[LogCalls]:
         """A connection for a few calls: a script works for hours between them. Raises ServerUnavailable."""
         transport = Transport(*self.address.server(), self._patience)
         try:
@@ -83,7 +83,7 @@ class LogSender:
 
             return spool.send(deliver)
 
-    def _catch_up(self, calls: Calls, name: str) -> Sent:
+    def _catch_up(self, calls: LogCalls, name: str) -> Sent:
         try:
             sent = Spool(self._folder, self.address.place, name).send(
                 lambda call: call.send(calls, late=True)

@@ -164,7 +164,8 @@ def exec_(
 
     Its output goes through, and signals reach it. Where it fails, the end of its output is the run's message. It finds
     HEADGATE_JOB_WATERMARK, and HEADGATE_JOB_PREVIOUS, when the last success started. A log that does not answer is told
-    later. With --json, what the log answered to the end goes to stdout, and all output of the command to stderr.
+    later; where no server is named or runs, it is that of the project's own state. With --json, what the log answered
+    to the end goes to stdout, and all output of the command to stderr.
 
     \b
     Examples:
@@ -172,13 +173,13 @@ def exec_(
       headgate job-log exec orders --watermark "$(date -I)" -- ./load_orders.sh
     """
     from headgate.cli.executing import execute
+    from headgate.cli.own_log import OwnLogSender
     from headgate.client.log_calls import Finished, Started
-    from headgate.client.log_sender import LogSender
     from headgate.client.logged_run import LoggedRun, end_of
 
     address, folder = _address()
     assert address is not None
-    run = LoggedRun(LogSender(address, folder), Started(name, source, destination, overlap))
+    run = LoggedRun(OwnLogSender(address, folder, current()), Started(name, source, destination, overlap))
     known = run.start(strict=False)
     done = execute(command, _variables(known), stdout_to=2 if as_json else 1)
     if done.code == 0:
@@ -216,14 +217,19 @@ def send(*, as_json: bool) -> int:
 
 
 def _address(*, optional: bool = False) -> tuple[LogAddress | None, Path]:
-    from headgate.client.log_address import address_of, spool_folder
+    from headgate.client.log_address import address_of, own_address, spool_folder
     from headgate.errors import UsageError
+    from headgate.settings import NO_SERVER
 
     invocation = current()
     settings = invocation.settings()
     address = None
     try:
-        address = address_of(settings, has_project=invocation.optional_root() is not None)
+        has_project = invocation.optional_root() is not None
+        if settings.server == NO_SERVER and has_project:
+            address = own_address(settings)
+        else:
+            address = address_of(settings, has_project=has_project)
     except UsageError as error:
         if not optional or error.code != "server_needed":
             raise
@@ -263,7 +269,7 @@ def _show_jobs(body: Body) -> None:
         (
             one["name"],
             one["record"]["status"],
-            one["record"]["startDate"],
+            output.moment(one["record"]["startDate"]),
             one["record"]["recordsProcessed"],
             one["state"],
         )
@@ -283,5 +289,5 @@ def _run(record: Body | None) -> str:
         if record["recordsProcessed"] is None
         else f", {output.plural(record['recordsProcessed'], 'record')}"
     )
-    ended = "" if record["endDate"] is None else f" to {record['endDate']}"
-    return f"{record['startDate']}{ended}, {record['status']}{count} (run {record['id']})"
+    ended = "" if record["endDate"] is None else f" to {output.moment(record['endDate'])}"
+    return f"{output.moment(record['startDate'])}{ended}, {record['status']}{count} (run {record['id']})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import click
@@ -190,7 +189,9 @@ def _show_all(body: Body) -> None:
     if body["stale"]:
         more = "" if len(body["stale"]) < STALE else " or more"
         output.say(f"{output.plural(len(body['stale']), 'run')}{more} in progress for too long:")
-        rows = [(one["id"], one["name"], _at(one["startDate"]), one["source"]) for one in body["stale"]]
+        rows = [
+            (one["id"], one["name"], output.moment(one["startDate"]), one["source"]) for one in body["stale"]
+        ]
         output.show_table(("RUN", "JOB", "STARTED", "SOURCE"), rows)
 
 
@@ -199,17 +200,17 @@ def _show_watches(found: list[Body]) -> None:
     rows = []
     for one in sorted(found, key=lambda one: (not one["unusual"], order[one["state"]], one["name"])):
         reason = one["reason"] if not one["unusual"] or one["state"] == "down" else one["unusualReason"]
-        rows.append((one["name"], one["state"], _expected(one["watch"]), _at(one["dueAt"]), reason))
+        rows.append((one["name"], one["state"], _expected(one["watch"]), output.moment(one["dueAt"]), reason))
     output.show_table(("JOB", "STATE", "EXPECTED", "DUE", "WHY"), rows)
 
 
 def _show_one(body: Body) -> None:
-    lines = [("state", f"{body['state']} since {_at(body['stateSince'])}: {body['reason']}")]
+    lines = [("state", f"{body['state']} since {output.moment(body['stateSince'])}: {body['reason']}")]
     if body["unusual"]:
         lines.append(("records", body["unusualReason"]))
     lines.append(("expected", _expected(body["watch"]) or "nothing but that its runs succeed"))
     if body["dueAt"] is not None:
-        lines.append(("due", _at(body["dueAt"])))
+        lines.append(("due", output.moment(body["dueAt"])))
     if body["path"] is not None:
         lines.append(("file", f"{body['path']} of {body['project']}"))
     lines += _trend(body["trend"])
@@ -249,7 +250,7 @@ def _sparks(values: list[float]) -> str:
 def _show_changes(found: list[Body]) -> None:
     rows = [
         (
-            _at(one["at"]),
+            output.moment(one["at"]),
             one["name"],
             f"{one['before']} -> {one['after']}",
             "alert" if one["alert"] else "",
@@ -258,16 +259,6 @@ def _show_changes(found: list[Body]) -> None:
         for one in found
     ]
     output.show_table(("WHEN", "JOB", "CHANGE", "", "WHY"), rows)
-
-
-def _at(instant: str | None) -> str:
-    return (
-        ""
-        if instant is None
-        else output.at(datetime.fromisoformat(instant))
-        if instant[0].isdigit()
-        else instant
-    )
 
 
 def _expected(watch: Body) -> str:
