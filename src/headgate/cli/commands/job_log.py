@@ -40,7 +40,8 @@ def job_log() -> None:
     \b
     Examples:
       headgate job-log exec orders -- ./load_orders.sh
-      headgate job-log last orders
+      headgate job-log last
+      headgate job-log watch orders --every 1d
     """
 
 
@@ -107,7 +108,7 @@ def finish(
         output.show(f"run {record_id} of {body['record']['name']}: {status}")
 
 
-@job_log.command("last")
+@job_log.command("last", short_help="Show when a job last succeeded; or all jobs.")
 @click.argument("name", metavar="[NAME]", required=False)
 @flags.limit(100)
 @flags.starting_from
@@ -192,7 +193,7 @@ def exec_(
     return done.code
 
 
-@job_log.command("send")
+@job_log.command("send", short_help="Tell the log what waits on this machine.")
 @flags.as_json
 def send(*, as_json: bool) -> int:
     """Tell the job log what waits on this machine, because the log did not answer. Exits 1 where something waits on.

@@ -20,7 +20,7 @@ _SHOWN = 20
 """How many runs a line of sparks has."""
 
 
-@flags.command("watch")
+@flags.command("watch", short_help="Say what is expected of a job; see how all stand.")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--every", metavar="DURATION", help="A success is due so long after the last one ended: 1h, 1d."
@@ -99,7 +99,7 @@ def watch(
     return FAILED if exit_code and wrong else DONE
 
 
-@flags.command("changes")
+@flags.command("changes", short_help="Show how jobs came to stand as they do.")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--alerts", is_flag=True, help="Only what somebody is to be told of.")
 @flags.limit(20)
@@ -125,7 +125,7 @@ def changes(*, name: str | None, alerts: bool, limit: int, starting_from: str | 
         output.say("nothing has changed yet")
 
 
-@flags.command("apply")
+@flags.command("apply", short_help="Make the project's watches known at once.")
 @flags.as_json
 def apply(*, as_json: bool) -> None:
     """Make the watches of the project what its files in watches/ say, at once; a deploy does so too.
