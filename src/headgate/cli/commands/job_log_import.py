@@ -22,7 +22,11 @@ EVERY_SECONDS = 2.0
 MOST_PAGE = 10_000
 
 
-@flags.command("import", context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
+@flags.command(
+    "import",
+    short_help="Take over the records of another job log.",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": False},
+)
 @click.argument("url", metavar="URL")
 @click.option("--name", "names", multiple=True, metavar="NAME", help="Only this job. May be repeated.")
 @click.option(
