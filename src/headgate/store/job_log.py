@@ -17,7 +17,7 @@ from headgate.joblog.request import Record
 from headgate.joblog.runs import IN_PROGRESS, Overlap
 from headgate.joblog.table import FINAL, JOBS, NAMES
 from headgate.joblog.tree import Condition, Field, OneOf, Order
-from headgate.store.connection import Conflict, Connection, Database, Row
+from headgate.store.connection import Conflict, Connection, Database, Row, again
 from headgate.store.job_log_marks import Names, tell, touch
 from headgate.store.job_log_overlap import admit, take_over
 from headgate.store.job_log_sql import SPELLINGS, TABLE, Text, columns_of, source
@@ -104,7 +104,9 @@ class JobLog:
         return count
 
     # --- writing ------------------------------------------------------------------------------------------
+    # What `check` does may be done again, where two who write the same records wait for each other.
 
+    @again
     def insert(
         self,
         records: Sequence[Record],
@@ -128,7 +130,7 @@ class JobLog:
         try:
             with self._writing() as connection:
                 rules = _admit(connection, whole)
-                known = self._known(connection, given, names) if merge is not None else set()
+                known = self._known(connection, given, names) if merge is not None else {}
                 rows = self._insert(connection, whole, keys, merge=merge)
                 if given:
                     connection.rows(SQL["advance"], {"id": max(given)})
@@ -137,12 +139,13 @@ class JobLog:
                     row for row in rows if rules.get(row[1]) is Overlap.TAKE_OVER and row[5] == IN_PROGRESS
                 ]
                 tell(connection, [*rows, *take_over(connection, started, now)], now)
-                touch(connection, {row[1] for row in rows})
+                touch(connection, {*known.values(), *(row[1] for row in rows)})
                 check(written)
         except Conflict:
             raise self._taken(given) from None
         return written
 
+    @again
     def update(
         self,
         conditions: Sequence[Condition],
@@ -167,15 +170,17 @@ class JobLog:
         sql = f"UPDATE {TABLE} SET {', '.join(sets)}{where} RETURNING {EVERY_COLUMN}"
         try:
             with self._writing() as connection:
+                left = self._named(connection, conditions, names) if "name" in values else set()
                 written = Written(connection.rows(sql, text.parameters), 0)
                 if "status" in values:
                     tell(connection, written.rows, now)
-                touch(connection, {row[1] for row in written.rows})
+                touch(connection, {*left, *(row[1] for row in written.rows)})
                 check(written)
         except Conflict:
             raise self._taken([values["id"]] if "id" in values else []) from None
         return written
 
+    @again
     def delete(
         self, conditions: Sequence[Condition], *, names: Names, check: Callable[[Written], None]
     ) -> Written:
@@ -187,6 +192,12 @@ class JobLog:
             touch(connection, {row[1] for row in rows})
             check(written)
         return written
+
+    def _named(self, connection: Connection, conditions: Sequence[Condition], names: Names) -> set[str]:
+        """The names that matching records have."""
+        text = self._text()
+        sql = f"SELECT DISTINCT name FROM {TABLE}{text.where(_narrowed(conditions, names))}"
+        return {row[0] for row in connection.rows(sql, text.parameters)}
 
     def _text(self) -> Text:
         return Text(SPELLINGS[self._database.dialect])
@@ -235,11 +246,10 @@ class JobLog:
             text.parameters,
         )
 
-    def _known(self, connection: Connection, ids: Sequence[Any], names: Names) -> set[int]:
-        found: set[int] = set()
-        for row in self._found(connection, ids):
-            _allowed([row[1]], names)
-            found.add(row[0])
+    def _known(self, connection: Connection, ids: Sequence[Any], names: Names) -> dict[int, str]:
+        """Those of `ids` that there are, and their names."""
+        found = {row[0]: row[1] for row in self._found(connection, ids)}
+        _allowed(found.values(), names)
         return found
 
     def _taken(self, ids: Sequence[Any]) -> Refusal:

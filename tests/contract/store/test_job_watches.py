@@ -102,6 +102,19 @@ def test_records_of_other_clients_are_looked_at_as_well(store: Store) -> None:
     assert [one.after for one in store.job_watch_looks.look()] == ["new"]
 
 
+def test_a_job_that_its_records_leave_is_looked_at_as_well(store: Store) -> None:
+    store.job_watches.set("orders", Watch(), by=ME)
+    store.job_watches.set("sales", Watch(), by=ME)
+    insert(store, record(store, id=1, status="error"))
+    store.job_watch_looks.look()
+    by_id = [Comparison("id", Compare.EQUAL, "1")]
+    store.job_log.update(by_id, {"name": "sales"}, names=None, check=lambda _: None)
+    assert {one.name: one.after for one in store.job_watch_looks.look()} == {"orders": "new", "sales": "down"}
+    back = record(store, id=1, status="error")
+    store.job_log.insert([back], list(back), names=None, merge=True, check=lambda _: None)
+    assert {one.name: one.after for one in store.job_watch_looks.look()} == {"orders": "down", "sales": "new"}
+
+
 def test_what_a_state_holds_already_is_judged_when_a_watch_is_made(store: Store, clock: Clock) -> None:
     ran(store)
     clock.advance(days=5)

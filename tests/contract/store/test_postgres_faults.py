@@ -15,8 +15,10 @@ from tests.contract.store.samples import PROJECT, environment, started, step, wa
 from tests.contract.store.server import Server, own_server
 
 from headgate.errors import Busy, HeadgateError, StateError, UsageError
+from headgate.joblog.watch import Watch
 from headgate.model.runs import Run, RunKind, RunStatus
 from headgate.store import NewRun, Store, claims
+from headgate.store.audit import Actor
 from headgate.store.connection import Conflict, again
 from headgate.store.deployments import NewDeployment
 from headgate.store.postgres import KEPT_CONNECTIONS, PostgresConnection, require_version, spelled
@@ -291,6 +293,42 @@ def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url
     cancel.join()
     assert [answer.status for answer in answers] == [RunStatus.CANCELED]
     assert store.runs.get(run.id).priority == 5
+
+
+def test_records_that_block_another_change_come_through(store: Store, state_url: str) -> None:
+    """Whoever takes the same rows in another order waits for us, and we for it: a sender is not told of that."""
+    names = ("a", "b")
+    whole = {"start_date": store.now_micros(), "status": "success", "source": "", "destination": ""}
+    records = [
+        {"end_date": None, "message": None, "records_processed": None, **whole, "name": name}
+        for name in names
+    ]
+    for name in names:
+        store.job_watches.set(name, Watch(), by=Actor("me"))
+    written: list[int] = []
+
+    def post() -> None:
+        store.job_log.insert(
+            records, list(records[0]), names=None, merge=None, check=lambda done: written.append(done.created)
+        )
+
+    blocked = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    sender = threading.Thread(target=post)
+    with (
+        psycopg.connect(state_url) as other,
+        psycopg.connect(state_url, autocommit=True) as observer,
+        other.transaction(),
+    ):
+        other.execute("SELECT name FROM headgate.job_watch WHERE name = 'b' FOR UPDATE")
+        sender.start()
+        while observer.execute(blocked).fetchone() == (0,):
+            assert sender.is_alive()
+        other.execute("SELECT name FROM headgate.job_watch WHERE name = 'a' FOR UPDATE")
+    sender.join()
+    assert written == [2]
 
 
 def test_failed_statement_that_nobody_minds_does_not_pass_for_a_commit(store: Store) -> None:
