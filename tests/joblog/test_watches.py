@@ -221,3 +221,14 @@ def test_metrics_count_jobs_by_how_they_stand(server: JobLogServer, auth: Header
     assert 'headgate_job_log_jobs{state="down"} 1.0' in text
     assert 'headgate_job_log_jobs{state="up"} 0.0' in text
     assert "headgate_job_log_unusual 0.0" in text
+
+
+def test_a_change_that_a_question_finds_is_in_the_log_of_its_server(
+    server: JobLogServer, auth: Headers, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.client.put(f"{BASE}/watches/orders", json={}, headers=auth)
+    run = {"name": "orders", "start_date": "now", "status": "error", "source": "", "destination": ""}
+    server.client.post("/jobs", json=run, headers=auth)
+    assert standing(server, auth)["state"] == "down"
+    told = [one for one in caplog.messages if one.startswith("job orders: new -> down: run 1 failed at ")]
+    assert len(told) == 1

@@ -19,8 +19,8 @@ SECOND = 1_000_000
 EARLY = 60 * SECOND
 """A run may begin so much before its cron time and still be meant by it: clocks differ."""
 
-_AT_LEAST = 86_400 * SECOND
-"""So often a look is taken where nothing calls for one."""
+LONGEST = 86_400 * SECOND
+"""A look is taken so long after the last one, where nothing calls for it."""
 
 _AHEAD = 86_400 * SECOND
 """So far a sender's clock may go ahead; what ended later still has not ended."""
@@ -42,13 +42,14 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`due_at` is when the next success is expected, None where nothing is. `unusual` is '' where the newest count of
-    records is well. Time alone changes nothing of it before `look_at`, which is never later than in a day."""
+    records is well, None where it is not to be judged. Time alone changes nothing of it before `look_at`, which is
+    never later than in `LONGEST`."""
 
     state: State
     reason: str
     due_at: int | None
     look_at: int
-    unusual: str
+    unusual: str | None
     stale: tuple[LogRecord, ...]
     """Runs in progress for too long, the newest first."""
 
@@ -80,7 +81,7 @@ class _Judge:
         looks = [self.stale_at(run) for run in alive]
         unusual, stale = self.unusual(), tuple(self.stale)
         if self.seen.paused:
-            return Verdict(State.PAUSED, "paused", None, self.soonest(looks), unusual, stale)
+            return Verdict(State.PAUSED, "nobody is told of it", None, self.soonest(looks), unusual, stale)
         due = self.due()
         over = None if due is None else due + self.grace(due)
         state, reason = self.state(due, over, alive)
@@ -139,8 +140,11 @@ class _Judge:
         found = self.watch.schedule.after(EPOCH + timedelta(microseconds=after))
         return None if found is None else (found - EPOCH) // timedelta(microseconds=1)
 
-    def unusual(self) -> str:
+    def unusual(self) -> str | None:
         good = [run for run in self.seen.runs if run.status == SUCCESS and run.records_processed is not None]
+        resumed_at = self.seen.resumed_at
+        if self.seen.paused or (good and resumed_at is not None and _end(good[0]) < resumed_at):
+            return None
         if self.watch.records is Records.ANY or not good:
             return ""
         count = good[0].records_processed
@@ -163,7 +167,7 @@ class _Judge:
         return min(max(instant, 0), self.now)
 
     def soonest(self, looks: Iterable[int]) -> int:
-        return min([self.now + _AT_LEAST, *(one for one in looks if one > self.now)])
+        return min([self.now + LONGEST, *(one for one in looks if one > self.now)])
 
 
 def _end(run: LogRecord) -> int:

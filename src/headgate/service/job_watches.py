@@ -51,7 +51,7 @@ def list_watches(
 
 def show_watch(context: Context, name: str) -> Body:
     """With its trend, its newest run and success, and its last changes. Raises NotFound `watch_not_found`."""
-    _look(context)
+    _look(context, name)
     store = context.store
     body = watch_body(store.job_watches.get(name))
     standing = standing_body(store.job_log_runs.about(name))
@@ -64,14 +64,14 @@ def set_watch(context: Context, name: str, definition: Definition) -> Body:
     """Raises UsageError (`watch_invalid`, `cron_invalid`, `timezone_unknown`), Refused `watch_read_only`."""
     check_name(name)
     context.store.job_watches.set(name, read_watch(definition), by=context.actor)
-    _look(context)
+    _look(context, name)
     return watch_body(context.store.job_watches.get(name))
 
 
 def pause_watch(context: Context, name: str, *, paused: bool) -> Body:
     """Raises NotFound `watch_not_found`."""
     context.store.job_watches.pause(name, paused=paused, by=context.actor)
-    _look(context)
+    _look(context, name)
     return watch_body(context.store.job_watches.get(name))
 
 
@@ -121,8 +121,8 @@ def list_stale(context: Context, names: Names, *, limit: int = 100) -> Body:
     return page([body for one in found if (body := record_body(one))], limit)
 
 
-def _look(context: Context) -> None:
-    for change in context.store.job_watch_looks.look():
+def _look(context: Context, name: str | None = None) -> None:
+    for change in context.store.job_watch_looks.look(name):
         if context.owner is None:  # on a server, whose log has all changes
             log.log(logging.WARNING if change.alert else logging.INFO, "%s", change)
 

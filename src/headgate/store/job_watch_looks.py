@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.joblog.verdict import SECOND, Seen, Verdict, judge
+from headgate.errors import UsageError
+from headgate.joblog.verdict import LONGEST, SECOND, Seen, Verdict, judge
 from headgate.joblog.watch import State
 from headgate.store import events
 from headgate.store.connection import Connection, Database, Row, again
@@ -23,6 +24,12 @@ SQL = load("job_watches")
 AT_ONCE = 50
 LOOK_SECONDS = 0.5
 """How long a look goes on, where very many jobs are due at the same moment; the next one goes on behind it."""
+
+ASTRAY = LONGEST + 60 * SECOND
+"""So far ahead of now nobody puts a look, unless its clock is wrong."""
+
+AGAIN = 60 * SECOND
+"""After so long a job that cannot be judged is looked at again, here or by somebody who can."""
 
 NEWEST = 2**63 - 1
 
@@ -49,15 +56,17 @@ class JobWatchLooks:
         self._database = database
         self._now = now_micros
 
-    def look(self) -> list[WatchChange]:
-        """Judges what a record or time calls to be looked at, and returns what this changed. Costs one question where
-        nothing does."""
+    def look(self, name: str | None = None) -> list[WatchChange]:
+        """Judges what a record or time calls to be looked at, or `name` alone, and returns what this changed. Costs one
+        question where nothing does."""
         found: list[WatchChange] = []
+        wanted = {"limit": AT_ONCE} if name is None else {"name": name}
+        text = SQL["due" if name is None else "due_one"]
         give_up_at = time.monotonic() + LOOK_SECONDS
         while True:  # a run that is closed for being stale is a record to be looked at
             now = self._now()
             with self._database.read() as connection:
-                rows = connection.rows(SQL["due"], {"now": now, "limit": AT_ONCE})
+                rows = connection.rows(text, {**wanted, "now": now, "astray": now + ASTRAY})
             for row in rows:
                 found += self._settle(watched_of(row), now)
             if not rows or time.monotonic() >= give_up_at:
@@ -68,7 +77,7 @@ class JobWatchLooks:
         with self._database.read() as connection:
             runs = newest(connection, held.name, now)
         seen = Seen(runs, held.created_at, held.resumed_at, held.paused)
-        verdict = judge(held.watch, seen, now)
+        verdict = _judged(held, seen, now)
         with self._database.write() as connection:
             if held.watch.close_stale and not held.paused and self._close(connection, held, now):
                 return []
@@ -80,6 +89,7 @@ class JobWatchLooks:
         values = {
             "name": held.name,
             "now": now,
+            "version": held.version,
             "before": now - round(seconds * SECOND),
             "message": f"ended by its watch: still in progress after {seconds:,g} seconds",
         }
@@ -109,11 +119,21 @@ class JobWatchLooks:
             return [change_of(row) for row in connection.rows(text, values)]
 
 
+def _judged(held: Watched, seen: Seen, now: int) -> Verdict:
+    try:
+        return judge(held.watch, seen, now)
+    except (
+        UsageError
+    ) as error:  # the time zones of two machines differ: the others are to be judged all the same
+        return Verdict(held.state, f"it cannot be judged: {error.message}", None, now + AGAIN, None, ())
+
+
 def _write(connection: Connection, held: Watched, verdict: Verdict, now: int) -> list[WatchChange]:
     """Settled by another one, or touched since it was read: it is looked at again, and nothing is written."""
     moved = verdict.state is not held.state
-    unusual = held.unusual if held.paused else bool(verdict.unusual)
-    unusual_reason = held.unusual_reason if held.paused else verdict.unusual
+    unusual, unusual_reason = held.unusual, held.unusual_reason
+    if verdict.unusual is not None:
+        unusual, unusual_reason = bool(verdict.unusual), verdict.unusual
     values = {
         "name": held.name,
         "version": held.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from headgate.errors import NotFound, Refused
+from headgate.errors import Busy, NotFound, Refused
 from headgate.joblog.runs import LogRecord
 from headgate.joblog.trend import RUNS, Trend, trend_of
 from headgate.joblog.verdict import SECOND
@@ -18,10 +18,6 @@ from headgate.store.job_log_marks import Names
 from headgate.store.statements import in_list, load, one_of
 
 SQL = load("job_watches")
-AT_ONCE = 50
-"""How many jobs a look takes."""
-
-NEWEST = 2**63 - 1
 AHEAD = 86_400 * SECOND
 """Runs that are to begin later than so are nobody's newest."""
 
@@ -72,7 +68,7 @@ class JobWatches:
             if held is not None and held.project:
                 raise read_only(held)
             if held is None or held.watch != watch:
-                self._define(connection, name, Defined(watch), by=by)
+                self._define(connection, name, Defined(watch), new=held is None, by=by)
             return _require(connection, name)
 
     @again
@@ -98,7 +94,7 @@ class JobWatches:
                         hint="say in one project what is expected of a job",
                     )
                 if old is None or Defined(old.watch, old.project, old.path) != wanted[name]:
-                    self._define(connection, name, wanted[name], by=by)
+                    self._define(connection, name, wanted[name], new=old is None, by=by)
 
     @again
     def pause(self, name: str, *, paused: bool, by: Actor) -> Watched:
@@ -127,7 +123,7 @@ class JobWatches:
                 raise read_only(held)
             self._remove(connection, name, by=by)
 
-    def _define(self, connection: Connection, name: str, wanted: Defined, *, by: Actor) -> None:
+    def _define(self, connection: Connection, name: str, wanted: Defined, *, new: bool, by: Actor) -> None:
         now = self._now()
         place = {"project": wanted.project, "path": wanted.path}
         values = {
@@ -137,8 +133,10 @@ class JobWatches:
             "stale_micros": round(wanted.watch.stale_after * SECOND),
             **place,
         }
-        if not connection.change(SQL["add"], {**values, "now": now}):
+        if not new:
             connection.change(SQL["define"], values)
+        elif not connection.change(SQL["add"], {**values, "now": now}):
+            raise Busy("state_conflict", f"somebody else says what is expected of {name}", hint="try again")
         audit.add(connection, now, by, "watch_set", f"watch/{name}", place)
 
     def _remove(self, connection: Connection, name: str, *, by: Actor) -> None:

@@ -213,6 +213,66 @@ def test_a_record_that_comes_between_look_and_word_is_not_lost(store: Store) -> 
     assert [one.after for one in store.job_watch_looks.look()] == ["down"]
 
 
+def test_a_watch_that_is_made_anew_meanwhile_is_judged_by_itself(store: Store, clock: Clock) -> None:
+    watches = store.job_watches
+    ran(store, status="error")
+    watches.set("orders", Watch(every=60.0), by=ME)
+    held = watches.get("orders")
+    watches.remove("orders", by=ME)
+    clock.advance(seconds=1)
+    watches.set("orders", Watch(), by=ME)
+    assert store.job_watch_looks._settle(held, store.now_micros()) == []
+    assert watches.get("orders").state is State.NEW
+
+
+def test_a_run_is_not_ended_by_a_watch_that_says_so_no_more(store: Store, clock: Clock) -> None:
+    store.job_watches.set("orders", Watch(close_stale=True), by=ME)
+    store.job_log_runs.begin(Begin("orders"))
+    clock.advance(days=2)
+    held = store.job_watches.get("orders")
+    store.job_watches.set("orders", Watch(), by=ME)
+    store.job_watch_looks._settle(held, store.now_micros())
+    assert [run.status for run in store.job_watches.stale()] == ["in_progress"]
+
+
+def test_a_clock_that_went_ahead_keeps_nobody_waiting(store: Store, clock: Clock) -> None:
+    store.job_watches.set("orders", DAILY, by=ME)
+    ran(store)
+    clock.advance(days=400)
+    assert [one.after for one in store.job_watch_looks.look()] == ["down"]
+    clock.advance(days=-400)
+    assert [one.after for one in store.job_watch_looks.look()] == ["up"]
+    assert store.job_watch_looks.look() == []
+
+
+def test_a_job_that_cannot_be_judged_keeps_no_other_one_from_it(store: Store, clock: Clock) -> None:
+    store.job_watches.set("martian", Watch(cron="0 6 * * *", timezone="Mars/Base"), by=ME)
+    store.job_watches.set("orders", Watch(), by=ME)
+    ran(store, status="error")
+    assert [one.name for one in store.job_watch_looks.look()] == ["orders"]
+    assert store.job_watches.get("martian").reason == "it cannot be judged: there is no time zone 'Mars/Base'"
+    assert store.job_watch_looks.look() == []
+
+
+def test_counts_of_a_pause_alert_nobody_when_it_is_over(store: Store, clock: Clock) -> None:
+    store.job_watches.set("orders", Watch(), by=ME)
+    for count in (100, 110, 90, 105, 95):
+        clock.advance(minutes=1)
+        ran(store, records=count)
+    store.job_watches.pause("orders", paused=True, by=ME)
+    clock.advance(minutes=1)
+    ran(store, records=0)
+    store.job_watch_looks.look()
+    clock.advance(minutes=1)
+    store.job_watches.pause("orders", paused=False, by=ME)
+    store.job_watch_looks.look()
+    assert [one for one in changes(store) if one[2]] == []
+    clock.advance(minutes=1)
+    ran(store, records=0)
+    store.job_watch_looks.look()
+    assert [one for one in changes(store) if one[2]] == [("orders", "usual>unusual", True)]
+
+
 def test_watches_of_a_file_are_as_the_file_says(store: Store) -> None:
     watches = store.job_watches
     watches.set("orders", Watch(), by=ME)

@@ -14,13 +14,15 @@ from tests.contract.store.conftest import address, emptied
 from tests.contract.store.samples import PROJECT, environment, started, step, waiting
 from tests.contract.store.server import Server, own_server
 
-from headgate.errors import Busy, HeadgateError, StateError, UsageError
+from headgate.errors import Busy, HeadgateError, Refused, StateError, UsageError
+from headgate.joblog.request import Record
 from headgate.joblog.watch import Watch
 from headgate.model.runs import Run, RunKind, RunStatus
 from headgate.store import NewRun, Store, claims
 from headgate.store.audit import Actor
 from headgate.store.connection import Conflict, again
 from headgate.store.deployments import NewDeployment
+from headgate.store.job_watches import Defined
 from headgate.store.postgres import KEPT_CONNECTIONS, PostgresConnection, require_version, spelled
 
 
@@ -298,8 +300,8 @@ def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url
 def test_records_that_block_another_change_come_through(store: Store, state_url: str) -> None:
     """Whoever takes the same rows in another order waits for us, and we for it: a sender is not told of that."""
     names = ("a", "b")
-    whole = {"start_date": store.now_micros(), "status": "success", "source": "", "destination": ""}
-    records = [
+    whole: Record = {"start_date": store.now_micros(), "status": "success", "source": "", "destination": ""}
+    records: list[Record] = [
         {"end_date": None, "message": None, "records_processed": None, **whole, "name": name}
         for name in names
     ]
@@ -329,6 +331,29 @@ def test_records_that_block_another_change_come_through(store: Store, state_url:
         other.execute("SELECT name FROM headgate.job_watch WHERE name = 'a' FOR UPDATE")
     sender.join()
     assert written == [2]
+
+
+def test_a_watch_that_a_file_gets_meanwhile_is_not_taken_from_it(store: Store, state_url: str) -> None:
+    me, found = Actor("me"), list[str]()
+
+    def define() -> None:
+        with pytest.raises(Refused) as caught:
+            store.job_watches.set("orders", Watch(every=60.0), by=me)
+        found.append(caught.value.code)
+
+    blocked = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    somebody = threading.Thread(target=define)
+    with psycopg.connect(state_url, autocommit=True) as observer, store.database.write() as connection:
+        wanted = Defined(Watch(), PROJECT, "watches/a.yml")
+        store.job_watches._define(connection, "orders", wanted, new=True, by=me)
+        somebody.start()
+        while observer.execute(blocked).fetchone() == (0,):
+            assert somebody.is_alive()
+    somebody.join()
+    assert found == ["watch_read_only"]
 
 
 def test_failed_statement_that_nobody_minds_does_not_pass_for_a_commit(store: Store) -> None:

@@ -22,11 +22,11 @@ SELECT {columns} FROM job_watch WHERE name > :after AND {states} AND {visible} O
 SELECT {columns} FROM job_watch WHERE project = :project ORDER BY name {for_update}
 
 -- name: add
--- A new watch; nothing where there is one.
+-- A new watch; nothing where there is one. Its version is none that a watch of this name had before.
 INSERT INTO job_watch (name, definition, overlap, stale_micros, project, path, paused, created_at, state, state_since,
   reason, unusual, unusual_reason, look_at, version)
 VALUES (:name, :definition, :overlap, :stale_micros, :project, :path, 0, :now, 'new', :now,
-  'no run has ended yet', 0, '', 0, 1)
+  'no run has ended yet', 0, '', 0, :now)
 ON CONFLICT (name) DO NOTHING
 
 -- name: define
@@ -44,8 +44,14 @@ WHERE name = :name
 DELETE FROM job_watch WHERE name = :name
 
 -- name: due
--- What time or a record calls to be looked at.
-SELECT {columns} FROM job_watch WHERE look_at <= :now ORDER BY look_at LIMIT :limit
+-- What time or a record calls to be looked at; also what was to be looked at by a clock that went ahead and is right now.
+SELECT {columns} FROM (SELECT {columns} FROM job_watch WHERE look_at <= :now ORDER BY look_at LIMIT :limit) AS due
+UNION ALL
+SELECT {columns} FROM (SELECT {columns} FROM job_watch WHERE look_at > :astray ORDER BY look_at LIMIT :limit) AS astray
+
+-- name: due_one
+-- One job, where it is so.
+SELECT {columns} FROM job_watch WHERE name = :name AND (look_at <= :now OR look_at > :astray)
 
 -- name: settle
 -- How a job stands, unless something has happened since it was looked at.
@@ -75,9 +81,11 @@ SELECT {record_columns} FROM job_log WHERE name = :name AND start_date <= :until
 ORDER BY start_date DESC, id DESC LIMIT :limit
 
 -- name: close
--- Ends runs of a name that are taken for dead. An index by start would lead through those of all names.
+-- Ends runs of a name that are taken for dead, unless its watch was changed since. An index by start would lead through
+-- those of all names.
 UPDATE job_log SET status = 'error', end_date = :now, message = :message
-WHERE name = :name AND status = 'in_progress' AND start_date + 0 <= :before RETURNING {record_columns}
+WHERE name = :name AND status = 'in_progress' AND start_date + 0 <= :before
+  AND EXISTS (SELECT 1 FROM job_watch WHERE job_watch.name = :name AND version = :version) RETURNING {record_columns}
 
 -- name: stale
 -- Runs in progress for longer than their watch, or else everybody, allows.
