@@ -126,7 +126,9 @@ def _seconds(key: str, value: Any) -> float:
         raise _invalid(f"`{key}` is no duration: {value!r}", HINT)
     least = 0.0 if key == "grace" else LEAST_SECONDS
     if not least <= found <= MOST_SECONDS:  # also what is no number at all
-        raise _invalid(f"`{key}` is too {'short' if found < least else 'long'}: {value}", "1s to 10 years")
+        raise _invalid(
+            f"`{key}` is too {'short' if found < least else 'long'}: {value!s:.40}", "1s to 10 years"
+        )
     return found
 
 
