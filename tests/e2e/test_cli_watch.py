@@ -25,6 +25,10 @@ def test_a_job_is_watched_shown_paused_and_left(fresh: Project) -> None:
     assert f"run {number} failed" in fresh.run("job-log", "watch").out
     assert fresh.run("job-log", "watch", "--exit-code", code=1).out
     assert states(fresh, "--state", "up") == {}
+    assert (
+        "no job that is watched is up or late"
+        in fresh.run("job-log", "watch", "--state", "up", "--state", "late").err
+    )
     told = fresh.run("job-log", "changes", "--alerts").out
     assert "new -> down" in told
     cron = fresh.run("job-log", "watch", "orders", "--cron", "@daily", "--json").body["watch"]
@@ -34,6 +38,10 @@ def test_a_job_is_watched_shown_paused_and_left(fresh: Project) -> None:
     assert fresh.run("job-log", "watch", "--exit-code").code == 0
     fresh.run("job-log", "watch", "orders", "--resume")
     assert states(fresh) == {"orders": "new"}
+    number = fresh.run("job-log", "start", "orders").out.strip()
+    assert f"run {number} since 2" in fresh.run("job-log", "watch", "orders").out
+    fresh.run("job-log", "finish", number)
+    assert f"run {number} at 2" in fresh.run("job-log", "watch", "orders").out
     fresh.run("job-log", "watch", "orders", "--remove")
     assert states(fresh) == {}
 
@@ -85,6 +93,7 @@ def test_a_server_knows_the_files_tells_of_alerts_and_answers_as_the_project_doe
         # No question: the server's own look has to find it.
         wait_until(lambda: 'headgate_job_log_jobs{state="down"} 2.0' in metrics(server))
         remote = fresh.run("job-log", "watch", "orders", "--json").body
+        applied = fresh.run("job-log", "apply", "--json").body
         fresh.write("watches/crm.yml", "")
         fresh.run("job-log", "apply")
         assert set(states(fresh)) == {"nightly"}
@@ -95,6 +104,33 @@ def test_a_server_knows_the_files_tells_of_alerts_and_answers_as_the_project_doe
     assert remote["watch"]["every"] == "1h"
     local = fresh.run("job-log", "watch", "nightly", "--json").body
     assert set(local) == set(remote)
+    fresh.write("watches/crm.yml", WATCHES)
+    again = fresh.run("job-log", "apply", "--json").body
+    assert [set(one) for one in again["data"]] == [set(one) for one in applied["data"]]
+    assert set(fresh.run("job-log", "watch", "--json").body) == {"data", "next", "limit", "stale"}
+
+
+def test_a_paused_job_with_an_unusual_count_fails_no_check(fresh: Project) -> None:
+    fresh.run("job-log", "watch", "orders", "--records", "some")
+    number = fresh.run("job-log", "start", "orders").out.strip()
+    fresh.run("job-log", "finish", number, "--records", "0")
+    fresh.run("job-log", "watch", "--exit-code", code=1)
+    fresh.run("job-log", "watch", "orders", "--pause")
+    fresh.run("job-log", "watch", "--exit-code")
+    fresh.run("job-log", "watch", "orders", "--exit-code")
+
+
+def test_the_watches_of_a_project_under_its_old_name_can_be_left(fresh: Project) -> None:
+    fresh.write("watches/crm.yml", WATCHES)
+    fresh.run("job-log", "apply")
+    text = (fresh.folder / "headgate.yml").read_text(encoding="utf-8")
+    old = next(line.split()[1] for line in text.splitlines() if line.startswith("name:"))
+    fresh.write("headgate.yml", text.replace(f"name: {old}", "name: renamed"))
+    refused = fresh.run("job-log", "apply", code=2).err
+    assert f"headgate job-log apply --forget {old}" in refused
+    fresh.run("job-log", "apply", "--forget", old)
+    assert states(fresh) == {}
+    assert "crm/contacts" in fresh.run("job-log", "apply").out
 
 
 def metrics(server: Server) -> str:

@@ -80,8 +80,12 @@ class LocalLog(LocalAccess):
 
         compiled = compile_tree(self.context)
         apply_watches(self.context, compiled)
-        found = [job_watches.show_watch(self.context, name) for name in sorted(compiled.watches)]
-        return {"data": found, "next": None, "limit": max(len(found), 1)}
+        return job_watches.watches_of(self.context, compiled.watches)
+
+    def send_watches(self, project: str, files: Body) -> Body:
+        from headgate.service import job_watches
+
+        return job_watches.apply_definitions(self.context, project, files)
 
     def watch_changes(self, name: str | None, *, alerts: bool, limit: int, starting_from: str | None) -> Body:
         from headgate.service import job_watches

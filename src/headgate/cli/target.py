@@ -125,6 +125,9 @@ class Target(Protocol):
     def apply_watches(self) -> Body:
         """Those of the project's files."""
 
+    def send_watches(self, project: str, files: Body) -> Body:
+        """Those of another project: path -> name -> watch."""
+
     def watch_changes(
         self, name: str | None, *, alerts: bool, limit: int, starting_from: str | None
     ) -> Body: ...

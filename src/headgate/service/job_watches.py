@@ -90,8 +90,13 @@ def apply_definitions(context: Context, project: str, files: Mapping[str, Mappin
             check_name(name)
             wanted[name] = Defined(read_watch(definition), project, path)
     context.store.job_watches.apply(project, wanted, by=context.actor)
+    return watches_of(context, wanted)
+
+
+def watches_of(context: Context, names: Iterable[str]) -> Body:
+    """Those of these names, whole, on one page. Raises NotFound `watch_not_found`."""
     _look(context)
-    found = [watch_body(context.store.job_watches.get(name)) for name in sorted(wanted)]
+    found = [watch_body(context.store.job_watches.get(name)) for name in sorted(names)]
     return page(found, max(len(found), 1))
 
 

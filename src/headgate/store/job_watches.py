@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 
 from headgate.errors import Busy, NotFound, Refused
 from headgate.joblog.runs import LogRecord
@@ -91,7 +92,8 @@ class JobWatches:
                     raise Refused(
                         "watch_taken",
                         f"{name} is watched by the project {old.project} already ({old.path})",
-                        hint="say in one project what is expected of a job",
+                        hint="say in one project what is expected of a job; where that one is no more: "
+                        f"headgate job-log apply --forget {quote(old.project)}",
                     )
                 if old is None or Defined(old.watch, old.project, old.path) != wanted[name]:
                     self._define(connection, name, wanted[name], new=old is None, by=by)
@@ -215,7 +217,7 @@ def _unknown(name: str) -> NotFound:
     return NotFound(
         "watch_not_found",
         f"nobody watches {name}",
-        hint=f"say what is expected of it: headgate job-log watch {name} --every 1d",
+        hint=f"say what is expected of it: headgate job-log watch {quote(name)} --every 1d",
     )
 
 

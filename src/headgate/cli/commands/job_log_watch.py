@@ -78,7 +78,7 @@ def watch(
     with current().target("headgate job-log") as target:
         if name is None:
             body = {
-                "data": target.watches(states, limit=None, starting_from=None)["data"],
+                **target.watches(states, limit=None, starting_from=None),
                 "stale": target.stale_runs(limit=STALE)["data"],
             }
         elif remove:
@@ -89,13 +89,13 @@ def watch(
     if as_json:
         output.show_json(body)
     elif name is None:
-        _show_all(body)
+        _show_all(body, states)
     elif remove:
         output.show(f"{name} is watched no more")
     else:
         _show_one(body)
     watched = body["data"] if name is None else [] if remove else [body]
-    wrong = any(one["state"] == "down" or one["unusual"] for one in watched)
+    wrong = any(one["state"] == "down" or (one["unusual"] and not one["paused"]) for one in watched)
     return FAILED if exit_code and wrong else DONE
 
 
@@ -126,22 +126,26 @@ def changes(*, name: str | None, alerts: bool, limit: int, starting_from: str | 
 
 
 @flags.command("apply", short_help="Make the project's watches known at once.")
+@click.option("--forget", metavar="PROJECT", help="Take away those of a project that is no more, instead.")
 @flags.as_json
-def apply(*, as_json: bool) -> None:
+def apply(*, forget: str | None, as_json: bool) -> None:
     """Make the watches of the project what its files in watches/ say, at once; a deploy does so too.
 
     \b
-    Example:
+    Examples:
       headgate job-log apply
+      headgate job-log apply --forget old_name
     """
     with current().target("headgate job-log") as target:
-        body = target.apply_watches()
+        body = target.apply_watches() if forget is None else target.send_watches(forget, {})
     if as_json:
         output.show_json(body)
     elif body["data"]:
         _show_watches(body["data"])
+    elif forget is not None:
+        output.say(f"no job is watched by files of {forget}")
     else:
-        output.say("the project has no files in watches/")
+        output.say("the project watches no jobs: watches/*.yml")
 
 
 def _check(
@@ -181,12 +185,14 @@ def _changed(target: Target, name: str, definition: Body, pause: bool | None) ->
     return target.watch(name)
 
 
-def _show_all(body: Body) -> None:
+def _show_all(body: Body, states: tuple[str, ...]) -> None:
     if body["data"]:
         _show_watches(body["data"])
+    elif states:
+        output.say(f"no job that is watched is {' or '.join(states)}")
     else:
         output.say("no job is watched: headgate job-log watch NAME --every 1d")
-    if body["stale"]:
+    if body["stale"] and not states:
         more = "" if len(body["stale"]) < STALE else " or more"
         output.say(f"{output.plural(len(body['stale']), 'run')}{more} in progress for too long:")
         rows = [
@@ -213,6 +219,11 @@ def _show_one(body: Body) -> None:
         lines.append(("due", output.moment(body["dueAt"])))
     if body["path"] is not None:
         lines.append(("file", f"{body['path']} of {body['project']}"))
+    record, previous = body["record"], body["previous"]
+    if record is not None and record["status"] == "in_progress":
+        lines.append(("at work", f"run {record['id']} since {output.moment(record['startDate'])}"))
+    if previous is not None:
+        lines.append(("succeeded", f"run {previous['id']} at {output.moment(previous['endDate'])}"))
     lines += _trend(body["trend"])
     for title, text in lines:
         output.show(f"{title:<10}  {text}")

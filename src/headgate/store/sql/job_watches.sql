@@ -111,5 +111,5 @@ SELECT id, name, at, subject, before, after, alert, reason FROM job_watch_change
 WHERE name = :name AND id < :before_id AND alert >= :alert ORDER BY id DESC LIMIT :limit
 
 -- name: counts
--- How many jobs stand how.
-SELECT state, count(*), sum(unusual) FROM job_watch GROUP BY state
+-- How many jobs stand how; of those that are paused nobody is told.
+SELECT state, count(*), sum(unusual * (1 - paused)) FROM job_watch GROUP BY state
