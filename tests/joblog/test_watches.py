@@ -207,6 +207,9 @@ def test_watches_of_files_are_sent_whole_and_are_read_only(server: JobLogServer,
     other = {"project": "other", "files": {"watches/x.yml": {"orders": {}}}}
     taken = server.client.put(f"{BASE}/watches", json=other, headers=deploy)
     assert (taken.status_code, taken.json()["error"]["code"]) == (409, "watch_taken")
+    twice = {"project": "shop", "files": {**files, "watches/c.yml": {"orders": {}}}}
+    refused = server.client.put(f"{BASE}/watches", json=twice, headers=deploy)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "watch_invalid")
     paused = server.client.patch(f"{BASE}/watches/orders", json={"paused": True}, headers=auth)
     assert paused.json()["paused"] is True
     server.client.put(f"{BASE}/watches", json={"project": "shop", "files": {}}, headers=deploy)
@@ -221,6 +224,13 @@ def test_metrics_count_jobs_by_how_they_stand(server: JobLogServer, auth: Header
     assert 'headgate_job_log_jobs{state="down"} 1.0' in text
     assert 'headgate_job_log_jobs{state="up"} 0.0' in text
     assert "headgate_job_log_unusual 0.0" in text
+    watch(server, auth, name="sales", records="some")
+    post(server, auth, name="sales", records_processed=0)
+    standing(server, auth, "sales")
+    reader = server.token("read", "again")
+    assert "headgate_job_log_unusual 1.0" in server.client.get("/metrics", headers=reader).text
+    server.client.patch(f"{BASE}/watches/sales", json={"paused": True}, headers=auth)
+    assert "headgate_job_log_unusual 0.0" in server.client.get("/metrics", headers=reader).text
 
 
 def test_a_change_that_a_question_finds_is_in_the_log_of_its_server(

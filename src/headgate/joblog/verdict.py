@@ -151,7 +151,8 @@ class _Judge:
         if self.watch.records is Records.SOME:
             return "" if count else f"run {good[0].id} had no records"
         trend = trend_of(self.seen.runs)
-        return f"run {good[0].id} had {count:,} records; usual are {trend.usual}" if trend.unusual else ""
+        had = "1 record" if count == 1 else f"{count:,} records"
+        return f"run {good[0].id} had {had}; usual are {trend.usual}" if trend.unusual else ""
 
     def last_success(self) -> str:
         good = [_end(run) for run in self.seen.runs if run.status == SUCCESS]

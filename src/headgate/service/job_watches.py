@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from headgate.duration import duration_text
+from headgate.errors import UsageError
 from headgate.joblog.trend import Trend
 from headgate.joblog.watch import SPELLED, State, Watch, check_name, read_watch
 from headgate.service.access import key_of_list
@@ -84,10 +85,13 @@ def apply_definitions(context: Context, project: str, files: Mapping[str, Mappin
     """Makes the watches of a project's files what these say: path -> name -> definition. Answers what is watched then.
 
     Raises UsageError (`watch_invalid`, `cron_invalid`, `timezone_unknown`), Refused `watch_taken`."""
-    wanted = {}
+    wanted: dict[str, Defined] = {}
     for path, watches in sorted(files.items()):
         for name, definition in watches.items():
             check_name(name)
+            if name in wanted:
+                message = f"what is expected of {name} stands in {wanted[name].path} and in {path}"
+                raise UsageError("watch_invalid", message, hint="say it once")
             wanted[name] = Defined(read_watch(definition), project, path)
     context.store.job_watches.apply(project, wanted, by=context.actor)
     return watches_of(context, wanted)
