@@ -110,6 +110,16 @@ def test_a_server_knows_the_files_tells_of_alerts_and_answers_as_the_project_doe
     assert set(fresh.run("job-log", "watch", "--json").body) == {"data", "next", "limit", "stale"}
 
 
+def test_of_many_runs_that_hang_the_newest_are_shown(fresh: Project) -> None:
+    fresh.run("job-log", "watch", "orders", "--stale-after", "1s")
+    for _ in range(11):
+        fresh.run("job-log", "start", "orders")
+    wait_until(lambda: len(fresh.run("job-log", "watch", "--json").body["stale"]) == 11)
+    seen = fresh.run("job-log", "watch")
+    assert "11 runs in progress for too long; the newest 10:" in seen.err
+    assert len(seen.out.splitlines()) == 2 + 11
+
+
 def test_a_paused_job_with_an_unusual_count_fails_no_check(fresh: Project) -> None:
     fresh.run("job-log", "watch", "orders", "--records", "some")
     number = fresh.run("job-log", "start", "orders").out.strip()

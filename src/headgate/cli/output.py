@@ -24,7 +24,12 @@ STATUS_COLORS = {
     "canceled": "magenta",
     "skipped": "cyan",
     "running": "blue",
+    "up": "green",
+    "late": "yellow",
+    "down": "red",
+    "paused": "cyan",
 }
+_STEERING = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
 
 
 def show(text: str = "") -> None:
@@ -120,7 +125,9 @@ def status(word: str) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split()) if "\n" in text else text
+    """Also without what would steer the terminal: names and messages come from anywhere."""
+    text = " ".join(text.split()) if "\n" in text else text
+    return text.translate(_STEERING)
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

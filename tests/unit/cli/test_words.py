@@ -8,7 +8,7 @@ import click
 import pytest
 
 from headgate.cli.errors import end
-from headgate.cli.output import names, plural, rows_text, seconds, table
+from headgate.cli.output import names, one_line, plural, rows_text, seconds, table
 from headgate.cli.plan_text import plan_lines
 from headgate.errors import Busy, Diagnostic, Location, ProjectError, UsageError
 from headgate.model.bound import NamedSql, TableName
@@ -20,6 +20,14 @@ def test_table_is_as_wide_as_its_widest_cell_and_ends_without_blanks() -> None:
         click.unstyle(line) for line in table(("NODE", "ROWS"), [("A", 5), ("LONGER", None)], right=(1,))
     ]
     assert lines == ["NODE    ROWS", "A          5", "LONGER"]
+
+
+def test_what_would_steer_a_terminal_is_shown_as_something_else() -> None:
+    assert (
+        one_line("a\x1b[2Jb\x9b1m\r")
+        == "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}1m\N{REPLACEMENT CHARACTER}"
+    )
+    assert one_line("two\n  lines, größer\t→") == "two lines, größer →"
 
 
 def test_numbers_are_written_for_people() -> None:

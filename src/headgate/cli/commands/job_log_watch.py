@@ -13,7 +13,10 @@ from headgate.cli.target import Body, Target
 
 STATES = ("new", "up", "late", "down", "paused")
 STALE = 100
-"""How many hanging runs are shown."""
+"""How many hanging runs are asked for."""
+
+_LISTED = 10
+"""How many of them are shown: an old log has many, of jobs that nobody watches."""
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 _SHOWN = 20
@@ -194,10 +197,10 @@ def _show_all(body: Body, states: tuple[str, ...]) -> None:
         output.say("no job is watched: headgate job-log watch NAME --every 1d")
     if body["stale"] and not states:
         more = "" if len(body["stale"]) < STALE else " or more"
-        output.say(f"{output.plural(len(body['stale']), 'run')}{more} in progress for too long:")
-        rows = [
-            (one["id"], one["name"], output.moment(one["startDate"]), one["source"]) for one in body["stale"]
-        ]
+        shown = body["stale"][:_LISTED]
+        newest = f"; the newest {_LISTED}" if len(body["stale"]) > _LISTED else ""
+        output.say(f"{output.plural(len(body['stale']), 'run')}{more} in progress for too long{newest}:")
+        rows = [(one["id"], one["name"], output.moment(one["startDate"]), one["source"]) for one in shown]
         output.show_table(("RUN", "JOB", "STARTED", "SOURCE"), rows)
 
 
@@ -226,7 +229,7 @@ def _show_one(body: Body) -> None:
         lines.append(("succeeded", f"run {previous['id']} at {output.moment(previous['endDate'])}"))
     lines += _trend(body["trend"])
     for title, text in lines:
-        output.show(f"{title:<10}  {text}")
+        output.show(f"{title:<10}  {output.one_line(text)}")
     if body["changes"]:
         output.show()
         _show_changes(body["changes"])
