@@ -1,7 +1,7 @@
 """Watches over jobs of the job log: what is expected of them, how they stand, what changed, and what hangs.
 
-Whoever asks has what is due judged first, so that an answer is never older than its question, also where no worker
-looks.
+Whoever asks has what is due judged first, so that an answer is not older than its question, also where no worker looks:
+that of one job never, a list where thousands are due at once.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,13 +17,22 @@ from headgate.errors import NotFound, Refused
 from headgate.joblog.refusal import Refusal
 from headgate.joblog.runs import Begin, Finish, Overlap
 from headgate.joblog.tree import Compare, Comparison
+from headgate.joblog.verdict import Seen, judge
 from headgate.joblog.watch import Records, State, Watch
 from headgate.store import Store
 from headgate.store.audit import Actor
-from headgate.store.job_watches import Defined
+from headgate.store.job_watches import Defined, newest
 
 ME = Actor("me")
 DAILY = Watch(every=86_400.0, grace=3_600.0)
+HOUR_MICROS = 3_600_000_000
+START = {"state": "new", "records": "usual"}
+EXPECTED = (
+    Watch(every=3_600.0, grace=60.0),
+    Watch(cron="0 * * * *"),
+    Watch(stale_after=600.0, close_stale=True),
+    Watch(every=86_400.0, records=Records.SOME),
+)
 
 
 def ran(store: Store, name: str = "orders", status: str = "success", records: int | None = None) -> None:
@@ -422,3 +432,58 @@ def test_looking_often_ends_where_looking_once_does(
     alerts = [one.after == "down" for one in told[::-1] if one.alert and one.subject == "state"]
     recovered = [one for one in alerts if not one]
     assert len(recovered) <= len(alerts) - len(recovered)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_a_job_stands_as_it_is_judged_and_its_changes_are_a_chain(
+    store: Store, clock: Clock, seed: int
+) -> None:
+    world = Random(seed)
+    for _ in range(60):
+        _happens(store, clock, world)
+        if world.random() < 0.5:
+            continue
+        store.job_watch_looks.look()
+        now = store.now_micros()
+        for held in store.job_watches.page():
+            with store.database.read() as connection:
+                runs = newest(connection, held.name, now)
+            verdict = judge(held.watch, Seen(runs, held.created_at, held.resumed_at, held.paused), now)
+            assert held.state is verdict.state
+            assert verdict.unusual is None or held.unusual is bool(verdict.unusual)
+        last: dict[tuple[str, str], str] = {}
+        for one in store.job_watch_looks.changes(limit=1_000)[::-1]:
+            assert one.before == last.get((one.name, one.subject), START[one.subject])
+            last[one.name, one.subject] = one.after
+
+
+def _happens(store: Store, clock: Clock, world: Random) -> None:
+    name, other = world.choices(("a", "b", "c"), k=2)
+    by_name = [Comparison("name", Compare.EQUAL, name)]
+    what = world.choice(
+        ("watch", "time", "time", "jump", "run", "run", "run", "end", "name", "delete", "pause")
+    )
+    now = store.now_micros()
+    match what:
+        case "watch":
+            store.job_watches.set(name, world.choice(EXPECTED), by=ME)
+        case "time":
+            clock.advance(seconds=world.choice((1, 60, 1_800, 3_600, 86_400)))
+        case "jump":
+            clock.advance(days=world.choice((-300, 300)))
+        case "run":
+            ended, count = now + world.choice((0, HOUR_MICROS)), world.choice((None, 0, 100))
+            start = now + world.choice((0, -HOUR_MICROS, HOUR_MICROS))
+            status = world.choice(("success", "error", "in_progress"))
+            end = None if status == "in_progress" else ended
+            values = {"start_date": start, "end_date": end, "status": status, "records_processed": count}
+            insert(store, record(store, name=name, **values))
+        case "end":
+            running = [*by_name, Comparison("status", Compare.EQUAL, "in_progress")]
+            store.job_log.update(running, {"status": "success"}, names=None, check=lambda _: None)
+        case "name":
+            store.job_log.update(by_name, {"name": other}, names=None, check=lambda _: None)
+        case "delete":
+            store.job_log.delete(by_name, names=None, check=lambda _: None)
+        case "pause" if store.job_watches.find(name) is not None:
+            store.job_watches.pause(name, paused=world.random() < 0.5, by=ME)
