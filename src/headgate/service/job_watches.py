@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from headgate.duration import duration_text
-from headgate.errors import UsageError
+from headgate.errors import Busy, StateError, UsageError
 from headgate.joblog.trend import Trend
 from headgate.joblog.watch import SPELLED, State, Watch, check_name, read_watch
 from headgate.service.access import key_of_list
@@ -20,6 +20,7 @@ from headgate.service.bodies import Body, page
 from headgate.service.context import Context
 from headgate.service.job_log_runs import instant_text, record_body, standing_body
 from headgate.service.paging import cut
+from headgate.store.connection import passes
 from headgate.store.job_log_marks import Names
 from headgate.store.job_watch_looks import NEWEST, WatchChange
 from headgate.store.job_watches import Defined, Watched
@@ -131,7 +132,14 @@ def list_stale(context: Context, names: Names, *, limit: int = 100) -> Body:
 
 
 def _look(context: Context, name: str | None = None) -> None:
-    for change in context.store.job_watch_looks.look(name):
+    """Where the state takes no change just now, what stands there is answered."""
+    try:
+        changes = context.store.job_watch_looks.look(name)
+    except (StateError, Busy) as error:
+        if not passes(error):
+            raise
+        return
+    for change in changes:
         if context.owner is None:  # on a server, whose log has all changes
             log.log(logging.WARNING if change.alert else logging.INFO, "%s", change)
 

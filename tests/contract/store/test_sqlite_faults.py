@@ -17,10 +17,20 @@ import pytest
 from tests.contract.store.samples import START, environment, started, step, succeeded, waiting
 
 from headgate.errors import HeadgateError, StateError
+from headgate.joblog.runs import Begin, Finish
+from headgate.joblog.watch import Watch
+from headgate.service import job_watches
+from headgate.service.context import Context
+from headgate.settings import Settings
 from headgate.store import Journal, Store, sqlite
+from headgate.store.audit import Actor
 from headgate.store.migrate import SCHEMA_VERSION
 
 NOBODY = 65534
+
+
+def no_warehouse(*_: object) -> Any:
+    raise AssertionError("no warehouse is needed")
 
 
 @pytest.fixture
@@ -169,6 +179,26 @@ def test_state_that_another_process_keeps_locked_is_reported(
         other.execute("ROLLBACK")
         other.close()
         assert waiting(store).id == 2
+
+
+def test_how_jobs_stand_is_answered_while_another_process_keeps_the_state_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(path)
+    with Store.open(path) as store:
+        store.job_watches.set("orders", Watch(), by=Actor("ann"))
+        standing = store.job_log_runs.begin(Begin("orders"))
+        assert standing.record is not None
+        store.job_log_runs.finish(Finish(standing.record.id, "error"))
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.01)
+    other = sqlite.driver.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Store.open(path) as store:
+        context = Context(store, Settings(path.parent), no_warehouse)
+        assert job_watches.show_watch(context, "orders")["state"] == "new"
+        other.execute("ROLLBACK")
+        other.close()
+        assert job_watches.show_watch(context, "orders")["state"] == "down"
 
 
 def test_full_disk_is_reported_and_loses_nothing(path: Path) -> None:
