@@ -82,7 +82,7 @@ def test_a_wrong_body_is_a_400_and_starts_nothing(server: Served, content: bytes
         ("/api/v1/runs?orderBy=name", 400),
         ("/api/v1/runs?runStatus=done", 400),
         ("/api/v1/nothing", 404),
-        ("/api/%ff%fe", 404),
+        ("/api/%ff%fe", 400),
         ("/../../etc/passwd", 404),
     ],
 )
@@ -273,3 +273,13 @@ def test_what_is_no_http_is_told_so(server: Served) -> None:
     answer = sent_whole(server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_malformed"
+
+
+def test_an_address_that_is_no_utf_8_is_refused(server: Served) -> None:
+    answer = sent_whole(
+        server,
+        f"GET /api/v1/jobLog/jobs/%ff HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n"
+        "Connection: close\r\n\r\n".encode(),
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "request_invalid"

@@ -64,9 +64,11 @@ def test_what_cannot_be_says_why_and_changes_nothing(fresh: Project) -> None:
     assert states(fresh) == {}
 
 
-def test_files_of_a_project_are_known_by_a_deploy_and_by_apply(fresh: Project) -> None:
+def test_files_of_a_project_are_known_by_apply_and_not_by_a_deploy(fresh: Project) -> None:
     fresh.write("watches/crm.yml", WATCHES)
-    fresh.run("deploy", "-e", "dev")
+    fresh.run("deploy", "-e", "dev")  # it may be that of a branch
+    assert states(fresh) == {}
+    fresh.run("job-log", "apply")
     assert states(fresh) == {"orders": "new", "crm/contacts": "new"}
     assert "watches/crm.yml" in fresh.run("job-log", "watch", "orders", "--every", "2h", code=2).err
     fresh.run("job-log", "start", "crm/contacts")

@@ -135,6 +135,10 @@ class _Passage:
             self.scope["query_string"]
         ):
             raise UsageError("request_invalid", "the address holds a NUL character")
+        try:
+            unquote_to_bytes(self.scope.get("raw_path") or b"").decode()
+        except UnicodeDecodeError:
+            raise UsageError("request_invalid", "the address is not UTF-8, percent-encoded") from None
         path = self.scope["path"]
         for pattern, name in _OTHER_NAMES:
             if found := pattern.match(path):

@@ -11,7 +11,7 @@ from headgate.api.answers import answer, documented
 from headgate.api.caller import Asking
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import ReadLog, WriteLog
-from headgate.service import job_log_runs
+from headgate.service import job_log_runs, job_watches
 from headgate.service.job_log_runs import Late, Outcome
 from headgate.wire.base import MOST_ID
 from headgate.wire.job_log import FinishRequest, JobStanding, LoggedJobPage, RunStanding, StartRequest
@@ -55,7 +55,7 @@ def finish_log_record(
 def list_logged_jobs(asked: Annotated[PageQuery, Query()], caller: Asking) -> Response:
     """The jobs of the log by name, each with its newest run and how it stands; of those that the token may read."""
     names = caller.readable_logs()
-    body = job_log_runs.list_jobs(caller.context, names, limit=asked.limit, starting_from=asked.starting_from)
+    body = job_watches.list_jobs(caller.context, names, limit=asked.limit, starting_from=asked.starting_from)
     return answer(body)
 
 

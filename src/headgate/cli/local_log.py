@@ -36,9 +36,9 @@ class LocalLog(LocalAccess):
         return job_log_runs.finish(self.context, record_id, outcome, late)
 
     def logged_jobs(self, *, limit: int, starting_from: str | None) -> Body:
-        from headgate.service import job_log_runs
+        from headgate.service import job_watches
 
-        return job_log_runs.list_jobs(self.context, None, limit=limit, starting_from=starting_from)
+        return job_watches.list_jobs(self.context, None, limit=limit, starting_from=starting_from)
 
     def logged_job(self, name: str) -> Body:
         from headgate.service import job_log_runs

@@ -74,5 +74,5 @@ def _compile(context: Context, *, apply: bool) -> Compiled:
     compiled = project.compile_tree(context)
     output.show_diagnostics(compiled.warnings)
     if apply:
-        project.apply_files(context, compiled)
+        project.apply_environments(context, compiled)
     return compiled

@@ -14,12 +14,10 @@ from typing import Any
 from headgate.errors import UsageError
 from headgate.joblog.instants import write_instant
 from headgate.joblog.runs import Begin, Finish, LogRecord, Overlap, Standing
-from headgate.service.bodies import Body, page
+from headgate.service.bodies import Body
 from headgate.service.context import Context
-from headgate.service.paging import cut
 from headgate.service.parameters import read_instant
 from headgate.store.codec import to_json, to_micros
-from headgate.store.job_log_marks import Names
 
 MOST_WATERMARK = 64 * 1024
 """Characters of a watermark, as JSON."""
@@ -76,15 +74,6 @@ def finish(context: Context, record_id: int, outcome: Outcome, late: Late = NOW)
 def job_of_record(context: Context, record_id: int) -> str:
     """The name that a record stands under. Raises NotFound `job_record_not_found`."""
     return context.store.job_log_runs.get(record_id).name
-
-
-def list_jobs(context: Context, names: Names, *, limit: int = 100, starting_from: str | None = None) -> Body:
-    """The jobs of the log by name: `{name, state, record}`, the newest run and how the job stands, null where nobody
-    watches it."""
-    found = context.store.job_log_runs.newest(after=starting_from or "", limit=limit + 1, names=names)
-    part = cut(found, limit, lambda one: one[0].name)
-    data = [{"name": run.name, "state": state, "record": record_body(run)} for run, state in part.items]
-    return page(data, limit, part.next)
 
 
 def about(context: Context, name: str) -> Body:

@@ -33,6 +33,16 @@ Definition = Mapping[str, Any]
 """The keys of a watch, as `joblog.watch.read_watch` reads them."""
 
 
+def list_jobs(context: Context, names: Names, *, limit: int = 100, starting_from: str | None = None) -> Body:
+    """The jobs of the log by name: `{name, state, record}`, the newest run and how the job stands, null where nobody
+    watches it."""
+    _look(context)
+    found = context.store.job_log_runs.newest(after=starting_from or "", limit=limit + 1, names=names)
+    part = cut(found, limit, lambda one: one[0].name)
+    data = [{"name": run.name, "state": state, "record": record_body(run)} for run, state in part.items]
+    return page(data, limit, part.next)
+
+
 def list_watches(
     context: Context,
     names: Names,

@@ -46,7 +46,7 @@ def prepare(context: Context, target: Target, *, apply: bool = False) -> Prepare
     if target.manifest is None and target.tag is None and target.to is None:
         compiled = project.compile_tree(context)
         if apply:
-            project.apply_files(context, compiled)
+            project.apply_environments(context, compiled)
         environment = project.environment_of(compiled, target.environment)
         return prepare_deploy(context, environment, versions.tree_for(context, compiled, environment))
     row = find_environment(context, target.environment)

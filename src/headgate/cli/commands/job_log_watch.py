@@ -132,7 +132,7 @@ def changes(*, name: str | None, alerts: bool, limit: int, starting_from: str | 
 @click.option("--forget", metavar="PROJECT", help="Take away those of a project that is no more, instead.")
 @flags.as_json
 def apply(*, forget: str | None, as_json: bool) -> None:
-    """Make the watches of the project what its files in watches/ say, at once; a deploy does so too.
+    """Make the watches of the project what its files in watches/ say, at once; the start of a server does so too.
 
     \b
     Examples:
