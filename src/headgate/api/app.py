@@ -57,6 +57,8 @@ ROUTES = (
 )
 OWN_WORDS = frozenset({"api", "app", "healthz", "metrics", "openapi.json", "readyz", "scheduler", "v1"})
 """Paths of one word that the job log leaves to others: it answers for all the rest, as PostgREST does."""
+LOG_WORDS = frozenset({"jobs", "jobs_latest", "rpc"})
+"""What paths of several words begin with that the job log answers for: it says that there are none."""
 
 DESCRIPTION = "SQL nodes in git: planned, deployed, refreshed by job, and explained."
 
@@ -77,7 +79,9 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         word = scope["path"][1:] if scope["type"] == "http" else "/"
-        gate = self._gate if "/" in word or word in OWN_WORDS else self._job_log
+        first, *rest = word.split("/")
+        own = first not in LOG_WORDS if rest else word in OWN_WORDS
+        gate = self._gate if own else self._job_log
         await gate(scope, receive, send)
 
     @cached_property

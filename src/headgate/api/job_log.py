@@ -78,7 +78,9 @@ class JobLogGate:
     def _answer(self, scope: Scope, headers: dict[str, str], body: bytes) -> Answer:
         context = self.app_context.context
         access = job_log.identify(context, headers.get("authorization"))
-        table = scope["path"].strip("/")
+        table = scope["path"][1:]
+        if "/" in table:
+            raise refusal.no_such_path(table.split("/"), scope["method"])
         if not table:
             return _root(scope["method"], headers, self.app_context.base_url)
         call = Call(
@@ -153,7 +155,9 @@ def _options(path: str, headers: dict[str, str]) -> Answer:
                 ("Access-Control-Max-Age", "86400"),
             ],
         )
-    table = path.strip("/")
+    table = path[1:]
+    if "/" in table:
+        raise refusal.no_such_path(table.split("/"), "OPTIONS")
     if table and table not in TABLES:
         raise refusal.no_such_table(table, SCHEMAS[0], TABLES)
     methods = METHODS if table and table != LATEST else READ_ONLY

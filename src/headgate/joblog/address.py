@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from headgate.joblog import refusal
 from headgate.joblog.filters import Raw, RawLogic, read_filter, read_logic
@@ -37,10 +37,11 @@ class Address:
 
 def read_address(query: bytes) -> Address:
     """Raises Refusal PGRST100, PGRST108, 22021, or 54001 for too many conditions."""
-    pairs = _pairs(query)
-    first = dict(reversed(pairs))
+    every = _pairs(query)
+    pairs = [(key, value) for key, value in every if value is not None]
+    first, last = dict(reversed(pairs)), dict(pairs)
     conditions: list[Raw | RawLogic] = []
-    order: tuple[RawOrder, ...] = ()
+    orders: list[tuple[RawOrder, ...]] = []
     for key, value in pairs:
         tail = key.rpartition(".")[2]
         if tail in ("and", "or"):
@@ -48,7 +49,7 @@ def read_address(query: bytes) -> Address:
         elif tail in _TAILS and tail != key:
             raise refusal.not_embedded(key.partition(".")[0])
         elif key == "order":
-            order = order or read_order(value)
+            orders.append(read_order(value))
         elif key not in (*_RESERVED, *_TAILS):
             conditions.append(read_filter(_field(key), value))
     if sum(map(_size, conditions)) > MOST_CONDITIONS:
@@ -57,23 +58,31 @@ def read_address(query: bytes) -> Address:
     return Address(
         conditions=tuple(conditions),
         select=read_select(first.get("select", "*")),
-        order=order,
+        order=orders[0] if orders else (),
         columns=None if columns is None else read_names("columns parameter", columns),
         on_conflict=None if conflict is None else read_names("on_conflict parameter", conflict),
-        limit=first.get("limit"),
-        offset=first.get("offset"),
-        canonical="&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in sorted(pairs)),
+        limit=last.get("limit"),
+        offset=last.get("offset"),
+        canonical=_canonical(every),
     )
 
 
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    """A name without `=` is none."""
+def _pairs(query: bytes) -> list[tuple[str, str | None]]:
+    """A name without `=` has no value, and asks for nothing."""
     found = []
     for part in query.replace(b"+", b" ").split(b"&"):
         key, equals, value = part.partition(b"=")
-        if equals:
-            found.append((_decoded(key), _decoded(value)))
+        if part:
+            found.append((_decoded(key), _decoded(value) if equals else None))
     return found
+
+
+def _canonical(pairs: list[tuple[str, str | None]]) -> str:
+    """Values of the same name stand behind it in their order, with a comma between."""
+    found: dict[str, list[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(quote(value or "", safe=""))
+    return "&".join(f"{quote(key, safe='')}={','.join(found[key])}" for key in sorted(found))
 
 
 def _decoded(text: bytes) -> str:
@@ -83,7 +92,7 @@ def _decoded(text: bytes) -> str:
         raise Refusal(400, "22021", 'invalid byte sequence for encoding "UTF8"') from None
 
 
-def _logic(key: str, value: str) -> RawLogic:
+def _logic(key: str, value: str) -> Raw | RawLogic:
     *path, joint = key.split(".")
     if others := [name for name in path if name != "not"]:
         raise refusal.not_embedded(others[0])
@@ -91,15 +100,12 @@ def _logic(key: str, value: str) -> RawLogic:
 
 
 def _field(key: str) -> str:
+    """What stands behind a name is nothing to PostgREST's parser either (`pTreePath`)."""
     scanner = Scanner("tree path", key)
     name = scanner.name()
     if scanner.take("."):
         raise refusal.not_embedded(name)
-    if scanner.peek("->"):
-        return name + scanner.all()
-    if not scanner.ended:
-        raise scanner.refuse('letter, digit, "-", "->>", "->", delimiter (.) or end of input')
-    return name
+    return name + scanner.json_path()
 
 
 def _size(condition: Raw | RawLogic) -> int:

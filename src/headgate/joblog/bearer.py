@@ -39,6 +39,11 @@ def read_jwt(token: str, secret: Secret, now_seconds: float) -> dict[str, Any]:
     except jwt.PyJWTError:
         raise _undecoded("JWT cryptographic operation failed") from None
     _check_times(claims, now_seconds)
+    audience = claims.get("aud")
+    if not (audience is None or isinstance(audience, str)) and not (
+        isinstance(audience, list) and all(isinstance(one, str) for one in audience)
+    ):
+        raise unbelieved("PGRST303", "The JWT 'aud' claim must be a string or an array of strings")
     return claims
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from headgate.joblog import refusal
@@ -11,17 +12,20 @@ from headgate.joblog.refusal import Refusal
 from headgate.joblog.selects import RawField, RawOrder
 from headgate.joblog.table import COLUMNS, Column, Kind
 from headgate.joblog.tree import (
+    NUMBERS,
     Aggregate,
     Cast,
     Compare,
     Comparison,
     Condition,
+    Constant,
     Field,
     IsNull,
     Logic,
     OneOf,
     Order,
     Quantified,
+    Quantifier,
     Value,
 )
 
@@ -32,23 +36,43 @@ MOST_PATTERN = 5_000
 MOST_FIELDS = 500
 """Of one selection, and of one order."""
 
+_TEXTS = frozenset({Cast.TEXT, Cast.CHARACTER})
 _ARITHMETIC = frozenset({Aggregate.SUM, Aggregate.AVG})
 _CASTS_OF = {
-    Kind.INTEGER: {Cast.TEXT, Cast.INTEGER, Cast.BIGINT, Cast.NUMERIC, Cast.FLOAT, Cast.BOOLEAN},
+    Kind.INTEGER: {*_TEXTS, *NUMBERS, Cast.BOOLEAN},
     Kind.TEXT: set(Cast),
-    Kind.INSTANT: {Cast.TEXT, Cast.DATE, Cast.TIME, Cast.TIMESTAMP, Cast.INSTANT},
+    Kind.INSTANT: {*_TEXTS, Cast.DATE, Cast.TIME, Cast.TIMESTAMP, Cast.INSTANT},
 }
 
 
+_PATH_KEY = re.compile(r'->>?("(?:\\\\.|[^"])*"|[^>]*?)(?=->|$)')
+_INDEX = re.compile("-?[0-9]+")
+
+
 def find_column(table: str, name: str) -> Column:
-    """Raises Refusal 42703, or 42883 for a path into a document, which no column holds."""
-    bare, arrow, _ = name.partition("->")
-    column = COLUMNS.get(bare)
+    """Raises Refusal 42703."""
+    column = COLUMNS.get(name)
     if column is None:
-        raise refusal.unknown_column(table, bare)
-    if arrow:
-        raise refusal.no_operator(column.kind.value, "->")
+        raise refusal.unknown_column(table, name)
     return column
+
+
+def find_path(table: str, field: str) -> tuple[Column, str | None]:
+    """The column of a field, and the last key of a path into it; None without a path. A path finds nothing: each
+    column is a value of its own, as PostgREST's `to_jsonb(column)->'key'` has it.
+
+    Raises Refusal 42703, or 0A000 for a place in a list, which a value of its own would be.
+    """
+    bare, arrow, rest = field.partition("->")
+    column = find_column(table, bare)
+    if not arrow:
+        return column, None
+    key = bare
+    for part in _PATH_KEY.findall(arrow + rest):
+        if _INDEX.fullmatch(part):
+            raise Refusal(400, "0A000", f"{field}: no column is a list", hint=f"the value itself is {bare}")
+        key = part.strip('"').strip()
+    return column, key
 
 
 def condition(table: str, raw: Raw | RawLogic, reading: Reading) -> Condition:
@@ -56,7 +80,9 @@ def condition(table: str, raw: Raw | RawLogic, reading: Reading) -> Condition:
     if isinstance(raw, RawLogic):
         terms = tuple(condition(table, term, reading) for term in raw.terms)
         return Logic(raw.joint, terms, raw.negated)
-    column = find_column(table, raw.field)
+    column, key = find_path(table, raw.field)
+    if key is not None:
+        return _of_nothing(column, raw)
     if raw.operator == "in":
         values = (read_value(column.kind, text, reading) for text in raw.texts)
         return OneOf(column.name, tuple(dict.fromkeys(values)), raw.negated)
@@ -80,6 +106,18 @@ def _is(column: Column, raw: Raw) -> IsNull:
         word = raw.text.upper()
         raise Refusal(400, "42804", f"argument of IS {word} must be type boolean, not type {kind}")
     return IsNull(column.name, raw.negated is not (raw.text == "not_null"))
+
+
+def _of_nothing(column: Column, raw: Raw) -> Condition:
+    """A condition on NULL."""
+    if raw.operator == "is":
+        is_null = _is(column, raw)
+        return Constant(not is_null.negated)
+    if raw.operator == Compare.DISTINCT:
+        return Constant(True, raw.negated)
+    if raw.quantifier is not None and not read_array(raw.text):
+        return Constant(raw.quantifier is Quantifier.ALL, raw.negated)
+    return Constant(None, raw.negated)
 
 
 def _comparison(column: Column, raw: Raw, reading: Reading) -> Condition:
@@ -128,31 +166,60 @@ def compiled_pattern(text: str, *, fold: bool) -> Any:
 
 
 def fields(table: str, raw: tuple[RawField, ...], *, aggregates: bool) -> tuple[Field, ...]:
-    """What is selected. Raises Refusal 42703, 42704, 42846, 42883, PGRST123 or PGRST200."""
+    """What is selected. `count` alone counts rows also where aggregates are not allowed, as in PostgREST.
+
+    Raises Refusal 42703, 42704, 42803, 42846, 42883, PGRST123 or PGRST200.
+    """
     found: list[Field] = []
+    check_fields(table, raw, aggregates=aggregates)
+    if any(one.name == "count" and one.aggregate is None for one in raw):
+        return (_bare_count(raw),)
     for one in raw:
-        if one.relation:
-            raise refusal.no_relationship(table, one.name)
         if one.name == "*":
             found.extend(Field(name, name) for name in COLUMNS)
         else:
-            found.append(_field(table, one, aggregates=aggregates))
+            found.append(_field(table, one))
     if len(found) > MOST_FIELDS:
         raise refusal.too_complex(f"more than {MOST_FIELDS} fields are selected")
     return tuple(found)
 
 
-def _field(table: str, raw: RawField, *, aggregates: bool) -> Field:
-    if raw.aggregate is not None and not aggregates:
+def check_fields(table: str, raw: tuple[RawField, ...], *, aggregates: bool) -> None:
+    """What is asked of a selection even where its rows are no part of the answer. Raises Refusal PGRST123 or
+    PGRST200."""
+    for one in raw:
+        if one.relation:
+            raise refusal.no_relationship(table, one.name)
+    if not aggregates and any(one.aggregate is not None for one in raw):
         raise Refusal(400, "PGRST123", "Use of aggregate functions is not allowed")
+
+
+def _bare_count(raw: tuple[RawField, ...]) -> Field:
+    if len(raw) > 1:
+        other = next((one.name for one in raw if one.name != "count"), "count")
+        raise Refusal(
+            400,
+            "42803",
+            f'column "jobs.{other}" must appear in the GROUP BY clause or be used in an aggregate function',
+            hint="count() counts beside other columns, where aggregates are allowed",
+        )
+    (one,) = raw
+    return Field(None, one.alias or "count", None, Aggregate.COUNT, _cast_of_count(one))
+
+
+def _field(table: str, raw: RawField) -> Field:
     outer = None if raw.outer_cast is None else find_cast(raw.outer_cast)
     if not raw.name:
         return Field(None, raw.alias or "count", None, Aggregate.COUNT, outer or _cast_of_count(raw))
-    column = find_column(table, raw.name + raw.path)
+    column, key = find_path(table, raw.name + raw.path)
+    if key is not None:
+        if raw.aggregate is not None:
+            raise Refusal(400, "0A000", f"{raw.name}{raw.path} is not aggregated: no column is a document")
+        return Field(column.name, raw.alias or key, empty=True)
     cast = None if raw.cast is None else find_cast(raw.cast)
     if cast is not None and cast not in _CASTS_OF[column.kind]:
         raise Refusal(400, "42846", f"cannot cast type {column.kind} to {cast}")
-    if raw.aggregate in _ARITHMETIC and column.kind is not Kind.INTEGER:
+    if raw.aggregate in _ARITHMETIC and column.kind is not Kind.INTEGER and cast not in NUMBERS:
         raise Refusal(404, "42883", f"function {raw.aggregate}({column.kind}) does not exist")
     usual = column.name if raw.aggregate is None else raw.aggregate.value
     return Field(column.name, raw.alias or usual, cast, raw.aggregate, outer)
@@ -170,7 +237,9 @@ def orders(table: str, raw: tuple[RawOrder, ...]) -> tuple[Order, ...]:
     for one in raw:
         if one.relation:
             raise refusal.not_embedded(one.name)
-        column = find_column(table, one.name + one.path)
+        column, key = find_path(table, one.name + one.path)
+        if key is not None:
+            continue  # NULL in every row
         first = one.descending if one.nulls_first is None else one.nulls_first
         found.append(Order(column.name, one.descending, first))
     return tuple(found)

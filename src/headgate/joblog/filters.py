@@ -38,7 +38,7 @@ OTHER_OPERATORS = {
 """Of arrays and ranges, which no column is."""
 
 SEARCHES = frozenset({"fts", "plfts", "phfts", "wfts"})
-TRUTHS = ("not_null", "null", "unknown", "true", "false")
+TRUTHS = ("null", "not_null", "true", "false", "unknown")
 MOST_DEPTH = 50
 """How deep conditions may stand in each other."""
 
@@ -77,14 +77,10 @@ def has_operator(text: str) -> bool:
     return word in {"not", "in", "is"} | COMPARISONS | OTHER_OPERATORS.keys() | SEARCHES
 
 
-def read_logic(joint: Joint, negated: bool, text: str) -> RawLogic:
-    """`text` is the list in parentheses. Raises Refusal PGRST100, or 54001 where it is too deep."""
-    word = f"{'not.' if negated else ''}{joint}"
-    scanner = Scanner("logic tree", word + text, len(word), shown=text)
-    found = RawLogic(joint, _terms(scanner, 1), negated)
-    if not scanner.ended:
-        raise scanner.refuse("end of input")
-    return found
+def read_logic(joint: Joint, negated: bool, text: str) -> Raw | RawLogic:
+    """`text` is the list in parentheses; what follows it is not read (`pRequestLogicTree`), and without parentheses
+    it is the end of a field's name. Raises Refusal PGRST100, or 54001 where it is too deep."""
+    return _term(Scanner("logic tree", f"{'not.' if negated else ''}{joint}{text}", shown=text), 0)
 
 
 def _terms(scanner: Scanner, depth: int) -> tuple[Raw | RawLogic, ...]:
@@ -109,20 +105,18 @@ def _term(scanner: Scanner, depth: int) -> Raw | RawLogic:
             if scanner.peek("("):
                 return RawLogic(joint, _terms(scanner, depth + 1), negated)
             scanner.at = before
+    if negated and has_operator(scanner.rest):
+        negated = False  # of a field that is called `not`
     if negated and not scanner.peek('"'):
         raise scanner.refuse("logic operator (and, or)")
     scanner.at = start
     field = scanner.name(
         "field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)"
     )
-    field += _json_path(scanner)
+    field += scanner.json_path()
     scanner.blank()
     scanner.need(".", "delimiter (.)")
     return _condition(scanner, field, inside=True)
-
-
-def _json_path(scanner: Scanner) -> str:
-    return scanner.until(".,)") if scanner.peek("->") else ""
 
 
 def _condition(scanner: Scanner, field: str, *, inside: bool) -> Raw:
@@ -132,7 +126,7 @@ def _condition(scanner: Scanner, field: str, *, inside: bool) -> Raw:
     if word == "in" and scanner.take("."):
         return Raw(field, word, texts=_list(scanner), negated=negated)
     if word == "is" and scanner.take("."):
-        return Raw(field, word, text=_truth(scanner, inside=inside), negated=negated)
+        return Raw(field, word, text=_truth(scanner), negated=negated)
     if word in SEARCHES:
         if scanner.take("("):
             scanner.identifier()
@@ -157,14 +151,13 @@ def _quantifier(scanner: Scanner) -> Quantifier | None:
     raise scanner.refuse('"any" or "all"')
 
 
-def _truth(scanner: Scanner, *, inside: bool) -> str:
-    start = scanner.at
-    found = scanner.until(",)") if inside else scanner.all()
-    word = found.strip(" \t").lower() if inside else found.lower()
-    if word not in TRUTHS:
-        scanner.at = start
-        raise scanner.refuse("null or trilean value (unknown, true, false)")
-    return word
+def _truth(scanner: Scanner) -> str:
+    """At the end of a parameter's value, what follows is not read."""
+    for word in TRUTHS:
+        if scanner.rest[: len(word)].lower() == word:
+            scanner.at += len(word)
+            return word
+    raise scanner.refuse("isVal: (null, not_null, true, false, unknown)")
 
 
 def _list(scanner: Scanner) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -16,23 +15,38 @@ from headgate.joblog.tree import Cast, Value
 MOST_INTEGER = 2**31 - 1
 CASTS: dict[str, Cast] = {
     **dict.fromkeys(("text", "varchar", "character varying", "name", "bpchar"), Cast.TEXT),
+    **dict.fromkeys(("char", "character"), Cast.CHARACTER),
+    **dict.fromkeys(("smallint", "int2"), Cast.SMALLINT),
     **dict.fromkeys(("integer", "int", "int4"), Cast.INTEGER),
     **dict.fromkeys(("bigint", "int8"), Cast.BIGINT),
     **dict.fromkeys(("numeric", "decimal"), Cast.NUMERIC),
     **dict.fromkeys(("double precision", "float8", "float", "real", "float4"), Cast.FLOAT),
     **dict.fromkeys(("boolean", "bool"), Cast.BOOLEAN),
     "date": Cast.DATE,
-    "time": Cast.TIME,
-    "timestamp": Cast.TIMESTAMP,
+    **dict.fromkeys(("time", "time without time zone"), Cast.TIME),
+    **dict.fromkeys(("timestamp", "timestamp without time zone"), Cast.TIMESTAMP),
     **dict.fromkeys(("timestamptz", "timestamp with time zone"), Cast.INSTANT),
     **dict.fromkeys(("json", "jsonb"), Cast.JSON),
 }
+OTHER_TYPES = frozenset(
+    (
+        *("bit", "bytea", "cidr", "inet", "interval", "money", "oid", "regclass", "regproc", "timetz"),
+        *("tsquery", "tsvector", "uuid", "varbit", "xml"),
+    )
+)
+"""Types of PostgreSQL that nothing here becomes."""
 
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
 
 
 class Number(str):
     """A number of a JSON text, as it stands there."""
+
+    __slots__ = ()
+
+
+class Nested(str):
+    """A list or an object of a JSON text, as it stands there."""
 
     __slots__ = ()
 
@@ -67,21 +81,12 @@ def read_integer(text: str, most: int = MOST_INTEGER, kind: str = "integer") -> 
 
 
 def read_json(column: Column, given: Any, reading: Reading) -> Value:
-    """A value of a body. Numbers come as `Number`. Raises Refusal."""
+    """A value of a body. Numbers come as `Number`, what is nested as `Nested`. Raises Refusal."""
     if given is None:
         return None
-    if isinstance(given, str):
-        return read_value(column.kind, given, reading)
-    text = json.dumps(_plain(given), ensure_ascii=False, separators=(",", ":"))
-    return read_value(column.kind, text, reading)
-
-
-def _plain(given: Any) -> Any:
-    if isinstance(given, Number):
-        return float(given) if any(char in given for char in ".eE") else int(given)
-    if isinstance(given, dict):
-        return {key: _plain(value) for key, value in given.items()}
-    return [_plain(value) for value in given] if isinstance(given, list) else given
+    if isinstance(given, bool):
+        given = "true" if given else "false"
+    return read_value(column.kind, str(given), reading)
 
 
 def require(table: str, column: Column, value: Value) -> Value:
@@ -152,8 +157,11 @@ def _quoted_element(text: str, at: int, end: int, malformed: Refusal) -> tuple[s
 
 
 def find_cast(name: str) -> Cast:
-    """Raises Refusal 42704."""
-    found = CASTS.get(" ".join(name.lower().split()))
+    """Raises Refusal 42704, or 0A000 for a type that only PostgreSQL has."""
+    word = " ".join(name.lower().split())
+    found = CASTS.get(word)
+    if found is None and word in OTHER_TYPES:
+        raise Refusal(400, "0A000", f"a cast to {word} is not supported", hint="text shows every value")
     if found is None:
         raise Refusal(400, "42704", f'type "{name}" does not exist')
     return found

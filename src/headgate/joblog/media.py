@@ -56,19 +56,22 @@ def body_media(content_type: str | None) -> Media:
     for one in (Media.JSON, Media.CSV, Media.FORM):
         if bare == one.value:
             return one
+    if bare.startswith("application/vnd.pgrst.array") and _media(bare) is Media.JSON:
+        return Media.JSON
     raise invalid_body(f"Content-Type not acceptable: {bare}")
 
 
 def _ranked(accept: str) -> list[str]:
-    """Without their weights, the heaviest first."""
+    """Without their weights, the heaviest first; of the same weight, the most particular first."""
     weighed = []
     for place, part in enumerate(accept.split(",")):
         words = [word.strip() for word in part.split(";")]
         weight = next((word[2:] for word in words[1:] if word.lower().startswith("q=")), "1")
         rest = [word for word in words if not word.lower().startswith("q=")]
         if rest[0]:
-            weighed.append((-_weight(weight), place, ";".join(rest).lower()))
-    return [text for weight, _, text in sorted(weighed) if weight < 0]
+            text = ";".join(rest).lower()
+            weighed.append((-_weight(weight), text.count("*") - text.count(";"), place, text))
+    return [text for *_, text in sorted(weighed)]
 
 
 def _weight(text: str) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from headgate.joblog.refusal import not_satisfiable
+from headgate.joblog.refusal import Refusal, not_satisfiable
 
-_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{0,18})", re.ASCII)
-_WHOLE = re.compile(r"\s*(-?[0-9]{1,18})\s*", re.ASCII)
+_RANGE = re.compile(r"([0-9]{1,4000})-([0-9]{0,4000})", re.ASCII)
+_WHOLE = re.compile(r"\s*(-?[0-9]{1,4000})\s*", re.ASCII)
+MOST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +26,48 @@ class Slice:
 
 
 WHOLE = Slice()
+NONE = Slice(0, 0)
 
 
 def read_slice(limit: str | None, offset: str | None, range_header: str | None) -> Slice:
-    """What is no number is as if it were not there. Raises Refusal PGRST103."""
-    asked = Slice(max(_number(offset) or 0, 0), _number(limit))
-    if asked.limit is not None and asked.limit < 0:
-        raise not_satisfiable("Limit should be greater than or equal to zero.")
-    found = _RANGE.fullmatch(range_header) if range_header else None
-    if found is None:
-        return asked
-    lower, upper = int(found[1]), int(found[2]) if found[2] else None
-    if upper is not None and upper < lower:
+    """What is no number is as if it were not there. Raises Refusal PGRST103, or 22003 for a number that no row has.
+
+    The arithmetic is that of PostgREST's `RangeQuery` and `getRanges`: both parameters make one range of places, and
+    so does the header; what they share is asked for, and sharing nothing is refused. `limit=0` is the exception.
+    """
+    lower, upper = _asked(limit, offset)
+    if upper == -1:
+        return NONE
+    first, last = _header(range_header)
+    if last is not None and last < first:
         raise not_satisfiable(
             "The lower boundary must be lower than or equal to the upper boundary in the Range header."
         )
-    ends = [one for one in (upper, _end(asked)) if one is not None]
-    start = max(lower, asked.offset)
-    return Slice(start, max(min(ends) - start + 1, 0) if ends else None)
+    start = max(lower, first, 0)
+    ends = [one for one in (upper, last) if one is not None]
+    if ends and min(ends) < start:
+        raise not_satisfiable("Limit should be greater than or equal to zero.")
+    count = min(ends) - start + 1 if ends else None
+    for number in (start, count or 0):
+        if number > MOST:
+            raise Refusal(400, "22003", f'value "{number}" is out of range for type bigint')
+    return Slice(start, count)
 
 
-def _end(asked: Slice) -> int | None:
-    return None if asked.limit is None else asked.offset + asked.limit - 1
+def _asked(limit: str | None, offset: str | None) -> tuple[int, int | None]:
+    """The first and the last place of `limit` and `offset`. A limit that is no number is 0 beside an offset."""
+    most, start = _number(limit), _number(offset)
+    lower = 0 if start is None else start
+    if limit is None or (most is None and offset is None):
+        return lower, None
+    return lower, lower + (most or 0) - 1
+
+
+def _header(text: str | None) -> tuple[int, int | None]:
+    found = _RANGE.fullmatch(text) if text else None
+    if found is None:
+        return 0, None
+    return int(found[1]), int(found[2]) if found[2] else None
 
 
 def _number(text: str | None) -> int | None:

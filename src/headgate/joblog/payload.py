@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from headgate.joblog.literals import Number
+import msgspec
+
+from headgate.joblog.literals import Nested, Number
 from headgate.joblog.media import Media
 from headgate.joblog.refusal import Refusal, invalid_body
 
@@ -32,16 +34,18 @@ class Payload:
 
 
 def read_payload(media: Media, body: bytes, columns: tuple[str, ...] | None) -> Payload:
-    """With `columns` only those keys are read, and a row need not have all of them. Raises Refusal PGRST102."""
+    """With `columns`, only those keys of a JSON body are read, and a row need not have all of them. Raises Refusal
+    PGRST102; with `columns`, 22P02 and 22023, since PostgREST leaves such a body to PostgreSQL."""
     match media:
         case Media.CSV:
             rows, single = _csv(_text(body)), False
         case Media.FORM:
             rows, single = [dict(parse_qsl(_text(body), keep_blank_values=True))], True
+        case _ if columns is not None:
+            rows, single = _chosen(body)
+            return Payload(rows, single, columns)
         case _:
             rows, single = _json(body)
-    if columns is not None:
-        return Payload(rows, single, columns)
     keys = tuple(rows[0]) if rows else ()
     if any(row.keys() != rows[0].keys() for row in rows):
         raise invalid_body("All object keys must match")
@@ -56,20 +60,53 @@ def _text(body: bytes) -> str:
 
 
 def _json(body: bytes) -> tuple[list[Row], bool]:
-    if not body.strip():
-        raise invalid_body(_UNREADABLE)
-    text = _text(body)
     try:
-        found = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+        found = _parsed(body)
     except (ValueError, RecursionError):
         raise invalid_body(_UNREADABLE) from None
     if isinstance(found, dict):
-        return [found], True
+        return _flat(body, [found], single=True), True
     if not isinstance(found, list):
         return [], False  # as the published server has it: a bare value holds no rows
     if any(not isinstance(row, dict) for row in found):
         raise invalid_body("All object keys must match")
-    return found, False
+    return _flat(body, found, single=False), False
+
+
+def _chosen(body: bytes) -> tuple[list[Row], bool]:
+    try:
+        found = _parsed(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "22P02", "invalid input syntax for type json") from None
+    if isinstance(found, dict):
+        return _flat(body, [found], single=True), True
+    if not isinstance(found, list):
+        raise Refusal(400, "22023", "cannot call json_to_recordset on a scalar")
+    if any(not isinstance(row, dict) for row in found):
+        raise Refusal(400, "22023", "argument of json_to_recordset must be an array of objects")
+    return _flat(body, found, single=False), False
+
+
+def _flat(body: bytes, rows: list[Row], *, single: bool) -> list[Row]:
+    """What is nested becomes the text that stands in the body, as in PostgreSQL's `json_to_record`."""
+    if not any(isinstance(value, dict | list) for row in rows for value in row.values()):
+        return rows
+    raw = dict[str, msgspec.Raw]
+    try:
+        texts = [msgspec.json.decode(body, type=raw)] if single else msgspec.json.decode(body, type=list[raw])
+    except (msgspec.MsgspecError, RecursionError):
+        raise invalid_body(_UNREADABLE) from None
+    return [
+        {
+            key: Nested(bytes(text[key]).decode()) if isinstance(value, dict | list) else value
+            for key, value in row.items()
+        }
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _parsed(body: bytes) -> Any:
+    return json.loads(_text(body), parse_int=Number, parse_float=Number, parse_constant=_no_constant)
 
 
 def _no_constant(word: str) -> None:

@@ -36,6 +36,11 @@ class Preferences:
     ignored: tuple[str, ...] = ()
 
     @property
+    def counted(self) -> bool:
+        """Whether rows that are written are counted: a plan is not asked about them."""
+        return self.count in ("exact", "estimated")
+
+    @property
     def strict(self) -> bool:
         return self.handling == "strict"
 

@@ -97,6 +97,21 @@ def no_such_table(name: str, schema: str, known: Sequence[str]) -> Refusal:
     )
 
 
+def no_such_path(path: Sequence[str], method: str) -> Refusal:
+    """`path` has more than one word, of which none is a table."""
+    if len(path) != 2 or path[0] != "rpc":
+        return Refusal(404, "PGRST125", "Invalid path specified in request URL")
+    if method not in ("GET", "HEAD", "POST", "OPTIONS"):
+        return Refusal(405, "PGRST101", f"Cannot use the {method} method on RPC")
+    name = f"api.{path[1]} without parameters"
+    return Refusal(
+        404,
+        "PGRST202",
+        f"Could not find the function {name} in the schema cache",
+        details=f"Searched for the function {name}, but no matches were found in the schema cache.",
+    )
+
+
 def no_such_schema(name: str, known: Sequence[str]) -> Refusal:
     return Refusal(
         406,

@@ -24,6 +24,7 @@ Values = Sequence[Any]
 _TO_QUOTE = re.compile(r'[\s",\\()]')
 _TRUE, _FALSE = ("t", "true", "y", "yes", "on", "1"), ("f", "false", "n", "no", "off", "0")
 _MOST_BIGINT = 2**63 - 1
+_MOST_SMALLINT = 2**15 - 1
 
 
 def keys_of(fields: Sequence[Field]) -> list[str]:
@@ -65,7 +66,8 @@ def json_object(fields: Sequence[Field], row: Values, zone: tzinfo, *, without_n
 
 
 def csv_pieces(fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo) -> Iterator[bytes]:
-    """With a head; NULL is nothing, an empty text is `""`, instants are as PostgreSQL's text has them."""
+    """With a head, unless there are no rows; NULL is nothing, an empty text is `""`, instants and truths are as
+    PostgreSQL's text has them."""
     instants_at = [
         place
         for place, field in enumerate(fields)
@@ -74,16 +76,21 @@ def csv_pieces(fields: Sequence[Field], rows: Iterable[Values], zone: tzinfo) ->
         and field.cast in (None, Cast.INSTANT, Cast.TIMESTAMP)
         and field.aggregate is not Aggregate.COUNT
     ]
-    piece = [",".join(keys_of(fields))]
+    head = ",".join(keys_of(fields))
+    piece: list[str] = []
+    between = b""
     for values in shown(fields, rows, zone):
+        if head:
+            piece, head = [head], ""
         for place in instants_at:
             if values[place] is not None:
                 values[place] = _as_text(values[place])
         piece.append(",".join(map(_cell, values)))
-        if len(piece) == PIECE:
-            yield "\n".join(piece).encode() + b"\n"
-            piece = []
-    yield "\n".join(piece).encode()
+        if len(piece) >= PIECE:
+            yield between + "\n".join(piece).encode()
+            piece, between = [], b"\n"
+    if piece or head:
+        yield between + "\n".join(piece).encode() if piece else b"\n"
 
 
 def body_pieces(
@@ -105,6 +112,8 @@ def _cell(value: Any) -> str:
         return ""
     if type(value) is int:
         return str(value)
+    if type(value) is bool:
+        return "t" if value else "f"
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     if not text:
         return '""'
@@ -118,6 +127,8 @@ def _cell(value: Any) -> str:
 
 def _writer(field: Field, zone: tzinfo) -> Any:
     """None where the value is shown as it is."""
+    if field.empty:
+        return lambda _: None
     if field.aggregate is Aggregate.COUNT or field.column is None:
         return _plain_cast(field.outer_cast)
     kind = COLUMNS[field.column].kind
@@ -139,6 +150,8 @@ def _instant_cast(cast: Cast, zone: tzinfo) -> Any:
             return _finite(zone, lambda moment: instants.write_local(moment, "T"))
         case Cast.TEXT:
             return lambda micros: instants.write_instant(micros, zone, " ")
+        case Cast.CHARACTER:
+            return lambda micros: instants.write_instant(micros, zone, " ")[:1]
     return lambda micros: instants.write_instant(micros, zone)
 
 
@@ -157,10 +170,14 @@ def _plain_cast(cast: Cast | None) -> Any:
     match cast:
         case Cast.TEXT:
             return lambda value: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        case Cast.CHARACTER:
+            return lambda value: str(value)[:1]
+        case Cast.SMALLINT:
+            return lambda value: read_integer(_whole(value), _MOST_SMALLINT, "smallint")
         case Cast.INTEGER:
-            return lambda value: read_integer(str(value))
+            return lambda value: read_integer(_whole(value))
         case Cast.BIGINT:
-            return lambda value: read_integer(str(value), _MOST_BIGINT, "bigint")
+            return lambda value: read_integer(_whole(value), _MOST_BIGINT, "bigint")
         case Cast.NUMERIC | Cast.FLOAT:
             return lambda value: _number(value, cast)
         case Cast.BOOLEAN:
@@ -176,6 +193,13 @@ def _plain_cast(cast: Cast | None) -> Any:
         case Cast.JSON:
             return _document
     return None
+
+
+def _whole(value: Any) -> str:
+    """A number is rounded, a half away from zero; a text has to be whole."""
+    if isinstance(value, float):
+        return str(int(abs(value) + 0.5) * (1 if value > 0 else -1))
+    return str(value)
 
 
 def _moment(text: str) -> Any:

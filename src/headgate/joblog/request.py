@@ -5,8 +5,8 @@ What is refused is refused in the order in which PostgREST does: the address, th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from headgate.joblog import conditions, refusal
@@ -17,6 +17,7 @@ from headgate.joblog.paging import WHOLE, Slice, read_slice
 from headgate.joblog.payload import Payload, check_text, read_payload
 from headgate.joblog.preferences import Preferences, read_preferences
 from headgate.joblog.refusal import Refusal, invalid_body
+from headgate.joblog.selects import RawField
 from headgate.joblog.table import COLUMNS, JOBS, SCHEMAS, TABLES
 from headgate.joblog.tree import Compare, Comparison, Condition, Field, Order, Value
 
@@ -73,8 +74,11 @@ class Asked:
         return self.method in READING or self.preferences.returned == "representation"
 
 
-def read_request(call: Call, rules: Rules, now_micros: int) -> Asked:
-    """Raises Refusal."""
+def read_request(
+    call: Call, rules: Rules, now_micros: int, permit: Callable[[], None] = lambda: None
+) -> Asked:
+    """Raises Refusal. `permit` is called where PostgreSQL looks whether one may: when all names and conditions are
+    understood, and before the values of a body are read."""
     address = read_address(call.query)
     preferences = read_preferences(call.preferences, may_end_transactions=rules.may_end_transactions)
     profile = _profile(call)
@@ -84,28 +88,52 @@ def read_request(call: Call, rules: Rules, now_micros: int) -> Asked:
         raise Refusal(405, "25006", f"{call.table} can only be read", hint=f"write to /{JOBS}")
     media = negotiated(call.headers.get("accept"), ROWS)
     reads = call.method in READING
-    asked = read_slice(address.limit, address.offset, call.headers.get("range")) if reads else WHOLE
+    header = call.headers.get("range") if call.method == "GET" else None  # RFC 9110: for GET alone
+    asked = read_slice(address.limit, address.offset, header)
+    if call.method == "PUT" and asked != WHOLE:
+        raise Refusal(400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT")
     zone = preferences.zone or UTC
     reading = Reading(now_micros, zone)
-    records, keys = _records(call, address, preferences, reading)
+    payload = _payload(call, address)
     found = Asked(
         method=call.method,
         table=call.table,
         profile=profile,
         conditions=tuple(conditions.condition(call.table, raw, reading) for raw in address.conditions),
-        fields=conditions.fields(call.table, address.select, aggregates=rules.aggregates),
-        orders=conditions.orders(call.table, address.order),
-        slice=asked.at_most(rules.most_rows) if reads else asked,
+        fields=(),
+        orders=(),
+        slice=asked.at_most(rules.most_rows) if reads else WHOLE,
         media=media,
         preferences=preferences,
         zone=zone,
         canonical=address.canonical,
-        records=records,
-        keys=keys,
+        keys=payload.keys,
         conflict=_conflict(call, address, preferences),
     )
-    _check(found, address, rules)
-    return found
+    found = _shaped(found, address, rules)
+    changes = call.method == "DELETE" or (call.method == "PATCH" and bool(payload.rows and payload.keys))
+    if changes and not found.conditions and not rules.unfiltered_writes:
+        raise refusal.unfiltered("DELETE" if call.method == "DELETE" else "UPDATE")
+    if call.method == "PUT":
+        payload = _check_put(found, payload)
+    permit()
+    whole = call.method != "PATCH"
+    records = (_record(call.table, payload, row, preferences, reading, whole=whole) for row in payload.rows)
+    return replace(found, records=tuple(records))
+
+
+def _shaped(asked: Asked, address: Address, rules: Rules) -> Asked:
+    """With the fields and the order of its answer. Where no rows are answered, their names are not looked at, as in
+    PostgREST's `prepareWrite`; of what is written without a selection, the key is answered."""
+    reads = asked.method in READING
+    if not asked.represented and asked.preferences.returned != "headers-only":
+        conditions.check_fields(asked.table, address.select, aggregates=rules.aggregates)
+        return asked
+    select = address.select or (RawField("*" if reads else "id"),)
+    fields = conditions.fields(asked.table, select, aggregates=rules.aggregates)
+    if not reads and any(field.aggregate for field in fields):
+        raise Refusal(400, "0A000", "what is written is not aggregated", hint="read it with GET")
+    return replace(asked, fields=fields, orders=conditions.orders(asked.table, address.order))
 
 
 def _profile(call: Call) -> str | None:
@@ -116,29 +144,27 @@ def _profile(call: Call) -> str | None:
     return name
 
 
-def _check(asked: Asked, address: Address, rules: Rules) -> None:
-    if asked.method == "PUT":
-        _check_put(asked, address)
-    elif asked.method in ("PATCH", "DELETE") and not asked.conditions and not rules.unfiltered_writes:
-        raise refusal.unfiltered("DELETE" if asked.method == "DELETE" else "UPDATE")
-    if asked.method not in READING and any(field.aggregate for field in asked.fields):
-        raise Refusal(400, "0A000", "what is written is not aggregated", hint="read it with GET")
-
-
-def _check_put(asked: Asked, address: Address) -> None:
-    if address.limit is not None or address.offset is not None:
-        raise Refusal(400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT")
-    match asked.conditions:
-        case (Comparison("id", Compare.EQUAL, value, False),):
-            pass
-        case _:
-            raise Refusal(
-                405,
-                "PGRST105",
-                "Filters must include all and only primary key columns with 'eq' operators",
-            )
-    if len(asked.records) != 1 or asked.records[0].get("id", value) != value or "id" not in asked.keys:
+def _check_put(asked: Asked, payload: Payload) -> Payload:
+    """Of several rows, only the one that the address names is written."""
+    keys = [
+        one.value
+        for one in asked.conditions
+        if isinstance(one, Comparison)
+        and one.column == "id"
+        and one.compare is Compare.EQUAL
+        and not one.negated
+    ]
+    if not keys or len(keys) < len(asked.conditions):
+        raise Refusal(
+            405,
+            "PGRST105",
+            "Filters must include all and only primary key columns with 'eq' operators",
+        )
+    column, reading = COLUMNS["id"], Reading(0)
+    rows = [row for row in payload.rows if {read_json(column, row.get("id"), reading)} == set(keys)]
+    if len(rows) != 1:
         raise Refusal(400, "PGRST115", "Payload values do not match URL in primary key column(s)")
+    return Payload(rows, payload.single, payload.keys)
 
 
 def _conflict(call: Call, address: Address, preferences: Preferences) -> tuple[str, ...] | None:
@@ -159,11 +185,9 @@ def _conflict(call: Call, address: Address, preferences: Preferences) -> tuple[s
     return ("id",)
 
 
-def _records(
-    call: Call, address: Address, preferences: Preferences, reading: Reading
-) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+def _payload(call: Call, address: Address) -> Payload:
     if call.method not in ("POST", "PATCH", "PUT"):
-        return (), ()
+        return Payload([], False, ())
     named = None if call.method == "PUT" else address.columns
     payload = read_payload(body_media(call.headers.get("content-type")), call.body, named)
     for key in payload.keys:
@@ -171,11 +195,7 @@ def _records(
             raise refusal.unknown_key(call.table, key)
     if call.method == "PATCH" and len(payload.rows) > 1:
         raise invalid_body("PATCH takes one object, which every matching row gets")
-    whole = call.method != "PATCH"
-    records = tuple(
-        _record(call.table, payload, row, preferences, reading, whole=whole) for row in payload.rows
-    )
-    return records, payload.keys
+    return payload
 
 
 def _record(
@@ -191,12 +211,13 @@ def _record(
     check_text({key: row.get(key) for key in payload.keys})
     by_default = preferences.missing == "default"
     record: Record = {
-        key: require(table, COLUMNS[key], read_json(COLUMNS[key], row.get(key), reading))
+        key: read_json(COLUMNS[key], row.get(key), reading)
         for key in payload.keys
         if key in row or not by_default
     }
-    if whole:
-        for column in COLUMNS.values():
-            if not column.generated and column.name not in record:
-                record[column.name] = require(table, column, None)
+    for column in COLUMNS.values():
+        if whole and not column.generated:
+            record.setdefault(column.name, None)
+        if column.name in record:
+            require(table, column, record[column.name])
     return record

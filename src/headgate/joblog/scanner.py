@@ -8,6 +8,8 @@ from headgate.joblog.refusal import Refusal, not_parsed
 
 _IDENTIFIER = re.compile(r"[^\W_]*[\w $]*", re.UNICODE)
 _NAME = re.compile(r"[\w $]+(?:-(?!>)[\w $]+)*")
+_ARROW = re.compile(r"->>?")
+_KEY = re.compile(r"-[0-9]+(?=->|::|\.|,|$)|[^-(:.,>)]+(?:-(?!>)[^-(:.,>)]+)*")
 _BLANK = re.compile(r"[ \t]*")
 
 
@@ -104,6 +106,17 @@ class Scanner:
             raise self.refuse(expecting)
         self.at = end
         return found
+
+    def json_path(self) -> str:
+        """`->a->>b`, which leads nowhere in columns like ours; "" where there is none."""
+        start = self.at
+        while found := _ARROW.match(self.text, self.at):
+            self.at = found.end()
+            if self.quoted() is None and (key := _KEY.match(self.text, self.at)):
+                self.at = key.end()
+            if self.at == found.end():
+                raise self.refuse("digit or any non reserved character different from: .,>()")
+        return self.text[start : self.at]
 
     def identifier(self, expecting: str = "letter or digit") -> str:
         start = self.at

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from headgate.joblog.refusal import too_complex
 from headgate.joblog.scanner import Scanner
 from headgate.joblog.tree import Aggregate
 
@@ -31,48 +33,65 @@ class RawOrder:
     relation: bool = False
 
 
+MOST_DEPTH = 50
+"""How deep tables may stand in each other."""
+
+_BEGINS = re.compile(r'[\w $*"]|\.\.\.')
+_END = 'letter, digit, "-", "->>", "->", "::", ".", ")", "," or end of input'
+
+
 def read_select(text: str) -> tuple[RawField, ...]:
-    """Raises Refusal PGRST100."""
-    scanner = Scanner("select parameter", text)
-    if not text:
+    """Nothing where no field begins; what stands behind a parenthesis that nobody opened is not read (`pFieldForest`).
+    Raises Refusal PGRST100, or 54001 where it is too deep."""
+    return _fields(Scanner("select parameter", text), 0)
+
+
+def _fields(scanner: Scanner, depth: int) -> tuple[RawField, ...]:
+    if depth > MOST_DEPTH:
+        raise too_complex(f"tables are selected in each other more than {MOST_DEPTH} deep")
+    scanner.blank()
+    if not _BEGINS.match(scanner.text, scanner.at):
         return ()
-    fields = [_field(scanner)]
+    fields = [_field(scanner, depth)]
     while scanner.lexeme(","):
-        fields.append(_field(scanner))
-    if not scanner.ended:
-        raise scanner.refuse('letter, digit, "-", "->>", "->", "::", ".", "," or end of input')
+        fields.append(_field(scanner, depth))
     return tuple(fields)
 
 
-def _field(scanner: Scanner) -> RawField:
+def _field(scanner: Scanner, depth: int) -> RawField:
     scanner.blank()
     if scanner.take("*"):
+        _end(scanner)
         return RawField("*")
     if scanner.take("..."):
-        return _relation(scanner, scanner.name(), None)
-    start = scanner.at
+        return _relation(scanner, scanner.name(), None, depth)
     name = scanner.name()
     alias = None
     if scanner.peek(":") and not scanner.peek("::"):
         scanner.at += 1
         alias = name
-        start = scanner.at
         name = scanner.name()
     if name == "count" and scanner.take("()"):
-        return RawField("", alias, None, Aggregate.COUNT, _cast(scanner))
-    if scanner.peek("(") or scanner.peek("!"):
-        return _relation(scanner, name, alias)
-    path = scanner.until(":.,)") if scanner.peek("->") else ""
+        field = RawField("", alias, None, Aggregate.COUNT, _cast(scanner))
+        _end(scanner)
+        return field
+    if name != "count" and _is_relation(scanner):
+        return _relation(scanner, name, alias, depth)
+    path = scanner.json_path()
+    scanner.blank()
     cast = _cast(scanner)
     aggregate = outer = None
     if scanner.take("."):
         aggregate = _aggregate(scanner)
         outer = _cast(scanner)
+    _end(scanner)
     scanner.blank()
-    if not (scanner.ended or scanner.text[scanner.at] in ",)"):
-        scanner.at = max(scanner.at, start)
-        raise scanner.refuse('letter, digit, "-", "->>", "->", "::", ".", ")", "," or end of input')
     return RawField(name, alias, cast, aggregate, outer, path)
+
+
+def _end(scanner: Scanner) -> None:
+    if not (scanner.ended or scanner.text[scanner.at] in ",)"):
+        raise scanner.refuse(_END)
 
 
 def _cast(scanner: Scanner) -> str | None:
@@ -86,19 +105,24 @@ def _aggregate(scanner: Scanner) -> Aggregate:
     raise scanner.refuse('"sum()", "avg()", "count()", "max()" or "min()"')
 
 
-def _relation(scanner: Scanner, name: str, alias: str | None) -> RawField:
-    """Read only as far as its name is worth telling: no table here has a relation to another one."""
-    depth = 0
-    while not scanner.ended:
-        char = scanner.text[scanner.at]
-        if char == "," and depth == 0:
-            break
-        depth += {"(": 1, ")": -1}.get(char, 0)
-        if depth < 0:
-            break
-        scanner.at += 1
-    if depth != 0:
-        raise scanner.refuse('")"')
+def _is_relation(scanner: Scanner) -> bool:
+    """Whether columns in parentheses follow, behind `!inner` or another hint."""
+    start = scanner.at
+    while scanner.take("!"):
+        scanner.name()
+    found = scanner.peek("(")
+    if not found:
+        scanner.at = start
+    return found
+
+
+def _relation(scanner: Scanner, name: str, alias: str | None, depth: int) -> RawField:
+    """Of its columns only the grammar is looked at: no table here has a relation to another one."""
+    _is_relation(scanner)
+    scanner.need("(")
+    _fields(scanner, depth + 1)
+    scanner.need(")", '"," or ")"')
+    scanner.blank()
     return RawField(name, alias, relation=True)
 
 
@@ -118,9 +142,12 @@ def _order(scanner: Scanner) -> RawOrder:
     name = scanner.name()
     relation = scanner.take("(")
     if relation:
-        scanner.until(")")
+        scanner.blank()
+        scanner.name()
+        scanner.json_path()
+        scanner.blank()
         scanner.need(")")
-    path = scanner.until(".,") if scanner.peek("->") else ""
+    path = scanner.json_path()
     scanner.blank()
     descending: bool | None = None
     nulls: bool | None = None
@@ -136,18 +163,15 @@ def _order(scanner: Scanner) -> RawOrder:
         else:
             words = '"nullsfirst" or "nullslast"'
             raise scanner.refuse(words if descending is not None else f'"asc", "desc", {words}')
-    scanner.blank()
     if not (scanner.ended or scanner.peek(",")):
         raise scanner.refuse('delimiter (.), "," or end of input')
     return RawOrder(name, bool(descending), nulls, path, relation)
 
 
 def read_names(what: str, text: str) -> tuple[str, ...]:
-    """`a,b,"c d"`, of `columns` and `on_conflict`. Raises Refusal PGRST100."""
+    """`a,b,"c d"`, of `columns` and `on_conflict`; what follows is not read (`pColumns`). Raises Refusal PGRST100."""
     scanner = Scanner(what, text)
     names = [scanner.name()]
     while scanner.lexeme(","):
         names.append(scanner.name())
-    if not scanner.ended:
-        raise scanner.refuse('"," or end of input')
     return tuple(dict.fromkeys(names))

@@ -66,13 +66,21 @@ class IsNull:
 
 
 @dataclass(frozen=True, slots=True)
+class Constant:
+    """The same for every row; None is neither true nor false, as whatever is compared with NULL."""
+
+    truth: bool | None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Logic:
     joint: Joint
     terms: tuple[Condition, ...]
     negated: bool = False
 
 
-Condition = Comparison | Quantified | OneOf | IsNull | Logic
+Condition = Comparison | Quantified | OneOf | IsNull | Constant | Logic
 
 
 class Aggregate(StrEnum):
@@ -87,6 +95,8 @@ class Cast(StrEnum):
     """What a selected column may become; every name that PostgreSQL has for it is read (`literals.CASTS`)."""
 
     TEXT = "text"
+    CHARACTER = "character"
+    SMALLINT = "smallint"
     INTEGER = "integer"
     BIGINT = "bigint"
     NUMERIC = "numeric"
@@ -99,6 +109,9 @@ class Cast(StrEnum):
     JSON = "json"
 
 
+NUMBERS = frozenset({Cast.SMALLINT, Cast.INTEGER, Cast.BIGINT, Cast.NUMERIC, Cast.FLOAT})
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """`column` is None for `count()`, which counts rows. `cast` is the column's, `outer_cast` the aggregate's."""
@@ -109,6 +122,8 @@ class Field:
     cast: Cast | None = None
     aggregate: Aggregate | None = None
     outer_cast: Cast | None = None
+    empty: bool = False
+    """Whether it is NULL whatever `column` is: what a path finds in a value that is no document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ _APPLIED = {
     "DELETE": ("return", "count", "tx", "handling", "timezone", "max-affected"),
 }
 NONE: frozenset[str] = frozenset()
+ANONYMOUS_ROLE = "web_anon"
+"""What PostgREST's documentation calls the role of a request without a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +124,23 @@ def identify_at_api(context: Context, text: str) -> Principal:
 
 
 def _by_role(settings: Settings, claims: dict[str, Any]) -> Access:
-    if claims.get("role") is None and settings.joblog_anonymous == "read":
+    if settings.joblog_anonymous == "read" and _scopes_of(settings, claims) is None:
         return Access(None, NONE, known=False, by="anonymous")
     return _access(_principal_of(settings, claims))
 
 
-def _principal_of(settings: Settings, claims: dict[str, Any]) -> Principal:
+def _scopes_of(settings: Settings, claims: dict[str, Any]) -> str | None:
+    """None for nobody in particular; '' for a role that is not known."""
     role = claims.get("role")
-    if role is None:
-        raise Refusal(401, "PGRST302", "Anonymous access is disabled", challenge="Bearer")
     text = dict(settings.jwt_roles).get(str(role))
+    return None if role is None or (text is None and role == ANONYMOUS_ROLE) else text or ""
+
+
+def _principal_of(settings: Settings, claims: dict[str, Any]) -> Principal:
+    role, text = claims.get("role"), _scopes_of(settings, claims)
     if text is None:
+        raise Refusal(401, "PGRST302", "Anonymous access is disabled", challenge="Bearer")
+    if not text:
         raise Refusal(
             401,
             "22023",
@@ -155,23 +163,23 @@ def _access(principal: Principal) -> Access:
 
 def answer(context: Context, access: Access, call: Call) -> Answer:
     """Raises Refusal; nothing was done then."""
-    asked = read_request(call, rules_of(context.settings), context.store.now_micros())
-    _permit(asked, access)
+    rules, now = rules_of(context.settings), context.store.now_micros()
+    asked = read_request(call, rules, now, lambda: _permit(call, access))
     if call.method in READING:
         return _read(context, access, asked)
     changed = _Change(context, access, asked)
     return changed.answer()
 
 
-def _permit(asked: Asked, access: Access) -> None:
-    names = access.reads if asked.method in READING else access.writes
+def _permit(call: Call, access: Access) -> None:
+    names = access.reads if call.method in READING else access.writes
     if names is not None and not names:
         status = 403 if access.known else 401
         raise Refusal(
             status,
             "42501",
-            f"permission denied for table {asked.table}",
-            hint=f"this needs the scope joblog{':read' if asked.method in READING else ''}",
+            f"permission denied for table {call.table}",
+            hint=f"this needs the scope joblog{':read' if call.method in READING else ''}",
             challenge=None if access.known else "Bearer",
         )
 
@@ -285,7 +293,12 @@ class _Change:
         if asked.media.single and count != 1:
             raise refusal.not_single(count)
         most = asked.preferences.max_affected
-        if asked.preferences.strict and most is not None and count > most and asked.method != "POST":
+        if (
+            asked.preferences.strict
+            and most is not None
+            and count > most
+            and asked.method in ("PATCH", "DELETE")
+        ):
             raise Refusal(
                 400,
                 "PGRST124",
@@ -301,7 +314,7 @@ class _Change:
 
     def _told(self, written: Written) -> Answer:
         asked, count = self._asked, len(written.rows)
-        total = count if asked.preferences.count else None
+        total = count if asked.preferences.counted else None
         upper = count - 1 if asked.method == "PATCH" else -1
         headers: Headers = (
             [] if asked.method == "PUT" else [("Content-Range", content_range(0, upper, total))]
@@ -319,7 +332,7 @@ class _Change:
         match asked.method:
             case "POST":
                 merged = asked.preferences.resolution == "merge-duplicates"
-                return 200 if merged and written.rows and not written.created else 201
+                return 200 if merged and not written.created else 201
             case "PUT":
                 return 201 if written.created else usual
         return usual

@@ -15,11 +15,13 @@ from headgate.joblog.instants import DAY
 from headgate.joblog.refusal import Refusal
 from headgate.joblog.table import COLUMNS, LATEST, Kind
 from headgate.joblog.tree import (
+    NUMBERS,
     Aggregate,
     Cast,
     Compare,
     Comparison,
     Condition,
+    Constant,
     Field,
     IsNull,
     Joint,
@@ -42,6 +44,8 @@ _SIGNS = {
     Compare.LESS: "<",
     Compare.LESS_EQUAL: "<=",
 }
+_IN_ORDER = frozenset({Cast.DATE, Cast.TIMESTAMP, Cast.INSTANT})
+NONE: frozenset[Cast] = frozenset()
 _AGGREGATES = {
     Aggregate.SUM: "CAST(sum({0}) AS bigint)",
     Aggregate.AVG: "CAST(avg({0}) AS double precision)",
@@ -137,6 +141,8 @@ class Text:
             case Logic(joint, terms):
                 word = " AND " if joint is Joint.AND else " OR "
                 text = f"({word.join(map(self._condition, terms))})"
+            case Constant(truth):
+                text = "NULL = 1" if truth is None else f"1 = {int(truth)}"
             case IsNull(column):
                 return f"{column} IS {'NOT ' if condition.negated else ''}NULL"
             case OneOf(column, values):
@@ -226,9 +232,22 @@ def _expression(one: Field) -> str:
         return _group(one)
     if one.column is None:
         return "count(*)"
-    if one.cast is not None:
-        raise _unsupported(f"an aggregate of a cast ({one.column}::{one.cast})")
-    return _AGGREGATES[one.aggregate].format(one.column)
+    return _AGGREGATES[one.aggregate].format(_aggregated(one))
+
+
+def _aggregated(one: Field) -> str:
+    """What an aggregate takes. A cast that keeps the order of values is made of the result instead."""
+    assert one.column is not None
+    kind = COLUMNS[one.column].kind
+    if one.cast is None or one.aggregate is Aggregate.COUNT:
+        return one.column
+    if kind is Kind.INTEGER and one.cast is Cast.TEXT and one.aggregate in (Aggregate.MIN, Aggregate.MAX):
+        return f"CAST({one.column} AS text)"
+    if (kind is Kind.INTEGER and one.cast in NUMBERS) or (kind is Kind.INSTANT and one.cast in _IN_ORDER):
+        return one.column
+    if kind is Kind.TEXT and one.cast is Cast.TEXT:
+        return one.column
+    raise _unsupported(f"an aggregate of a cast ({one.column}::{one.cast})")
 
 
 def _group(one: Field) -> str:
@@ -236,7 +255,8 @@ def _group(one: Field) -> str:
     kind = COLUMNS[one.column].kind
     if one.cast is Cast.DATE and kind is Kind.INSTANT:
         return f"({one.column} - (({one.column} % {DAY}) + {DAY}) % {DAY})"
-    if one.cast not in (None, Cast.TEXT, Cast.INSTANT if kind is Kind.INSTANT else Cast.TEXT):
+    alike = {Kind.INTEGER: NUMBERS, Kind.INSTANT: {Cast.INSTANT, Cast.TIMESTAMP}, Kind.TEXT: NONE}[kind]
+    if one.cast not in (None, Cast.TEXT) and one.cast not in alike:
         raise _unsupported(f"grouping by {one.column}::{one.cast}")
     return one.column
 
