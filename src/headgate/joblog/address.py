@@ -22,7 +22,8 @@ _TAILS = ("order", "limit", "offset", "and", "or")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`columns` and `on_conflict` are None where they are not given. `canonical` is the same query in the order of
+    """`columns` and `on_conflict` are None where they are not given, `embedded` where no other table is named; there
+    is none. `canonical` is the same query in the order of
     its names."""
 
     conditions: tuple[Raw | RawLogic, ...]
@@ -33,25 +34,30 @@ class Address:
     limit: str | None
     offset: str | None
     canonical: str
+    embedded: str | None = None
 
 
 def read_address(query: bytes) -> Address:
-    """Raises Refusal PGRST100, PGRST108, 22021, or 54001 for too many conditions."""
+    """Raises Refusal PGRST100, 22021, or 54001 for too many conditions."""
     every = _pairs(query)
     pairs = [(key, value) for key, value in every if value is not None]
     first, last = dict(reversed(pairs)), dict(pairs)
     conditions: list[Raw | RawLogic] = []
     orders: list[tuple[RawOrder, ...]] = []
+    others: list[str] = []
     for key, value in pairs:
-        tail = key.rpartition(".")[2]
+        *path, tail = key.split(".")
         if tail in ("and", "or"):
-            conditions.append(_logic(key, value))
-        elif tail in _TAILS and tail != key:
-            raise refusal.not_embedded(key.partition(".")[0])
-        elif key == "order":
-            orders.append(read_order(value))
-        elif key not in (*_RESERVED, *_TAILS):
-            conditions.append(read_filter(_field(key), value))
+            others += [name for name in path if name != "not"]
+            conditions.append(read_logic(Joint(tail), "not" in path, value))
+        elif tail in _TAILS:
+            others += path
+            if tail == "order":
+                orders.append(read_order(value))
+        elif key not in _RESERVED:
+            *path, field = _tree_path(key)
+            others += path
+            conditions.append(read_filter(field, value))
     if sum(map(_size, conditions)) > MOST_CONDITIONS:
         raise refusal.too_complex(f"a request has more than {MOST_CONDITIONS} conditions")
     columns, conflict = first.get("columns"), first.get("on_conflict")
@@ -64,6 +70,7 @@ def read_address(query: bytes) -> Address:
         limit=last.get("limit"),
         offset=last.get("offset"),
         canonical=_canonical(every),
+        embedded=others[0] if others else None,
     )
 
 
@@ -92,20 +99,14 @@ def _decoded(text: bytes) -> str:
         raise Refusal(400, "22021", 'invalid byte sequence for encoding "UTF8"') from None
 
 
-def _logic(key: str, value: str) -> Raw | RawLogic:
-    *path, joint = key.split(".")
-    if others := [name for name in path if name != "not"]:
-        raise refusal.not_embedded(others[0])
-    return read_logic(Joint(joint), "not" in path, value)
-
-
-def _field(key: str) -> str:
-    """What stands behind a name is nothing to PostgREST's parser either (`pTreePath`)."""
+def _tree_path(key: str) -> list[str]:
+    """The tables that lead to a field, and the field. What stands behind it is not read (`pTreePath`)."""
     scanner = Scanner("tree path", key)
-    name = scanner.name()
-    if scanner.take("."):
-        raise refusal.not_embedded(name)
-    return name + scanner.json_path()
+    found = [scanner.name()]
+    while scanner.take("."):
+        found.append(scanner.name())
+    found[-1] += scanner.json_path()
+    return found
 
 
 def _size(condition: Raw | RawLogic) -> int:

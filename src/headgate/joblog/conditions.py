@@ -96,8 +96,18 @@ def condition(table: str, raw: Raw | RawLogic, reading: Reading) -> Condition:
             hint="ilike, imatch and in find texts",
         )
     if raw.operator in OTHER_OPERATORS:
-        raise refusal.no_operator(column.kind.value, OTHER_OPERATORS[raw.operator])
+        raise _not_comparable(column.kind, raw.operator)
     return _comparison(column, raw, reading)
+
+
+def _not_comparable(kind: Kind, word: str) -> Refusal:
+    """As PostgreSQL refuses operators of arrays, of ranges, or of bits."""
+    operator = OTHER_OPERATORS[word]
+    if word == "cd":
+        return Refusal(400, "42725", f"operator is not unique: {kind.value} {operator} unknown")
+    if word in ("sl", "sr") and kind is Kind.INTEGER:
+        return Refusal(400, "42804", "argument of WHERE must be type boolean, not type integer")
+    return refusal.no_operator(kind.value, operator)
 
 
 def _is(column: Column, raw: Raw) -> IsNull:

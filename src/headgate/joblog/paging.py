@@ -30,7 +30,7 @@ NONE = Slice(0, 0)
 
 
 def read_slice(limit: str | None, offset: str | None, range_header: str | None) -> Slice:
-    """What is no number is as if it were not there. Raises Refusal PGRST103, or 22003 for a number that no row has.
+    """What is no number is as if it were not there. Raises Refusal PGRST103.
 
     The arithmetic is that of PostgREST's `RangeQuery` and `getRanges`: both parameters make one range of places, and
     so does the header; what they share is asked for, and sharing nothing is refused. `limit=0` is the exception.
@@ -47,11 +47,14 @@ def read_slice(limit: str | None, offset: str | None, range_header: str | None) 
     ends = [one for one in (upper, last) if one is not None]
     if ends and min(ends) < start:
         raise not_satisfiable("Limit should be greater than or equal to zero.")
-    count = min(ends) - start + 1 if ends else None
-    for number in (start, count or 0):
+    return Slice(start, min(ends) - start + 1 if ends else None)
+
+
+def check_bounds(asked: Slice) -> None:
+    """Raises Refusal 22003 for a place or a count that no row has."""
+    for number in (asked.limit or 0, asked.offset):
         if number > MOST:
             raise Refusal(400, "22003", f'value "{number}" is out of range for type bigint')
-    return Slice(start, count)
 
 
 def _asked(limit: str | None, offset: str | None) -> tuple[int, int | None]:

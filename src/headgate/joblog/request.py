@@ -13,7 +13,7 @@ from headgate.joblog import conditions, refusal
 from headgate.joblog.address import Address, read_address
 from headgate.joblog.literals import Reading, read_json, require
 from headgate.joblog.media import ROWS, Media, body_media, negotiated
-from headgate.joblog.paging import WHOLE, Slice, read_slice
+from headgate.joblog.paging import WHOLE, Slice, check_bounds, read_slice
 from headgate.joblog.payload import Payload, check_text, read_payload
 from headgate.joblog.preferences import Preferences, read_preferences
 from headgate.joblog.refusal import Refusal, invalid_body
@@ -79,38 +79,33 @@ def read_request(
 ) -> Asked:
     """Raises Refusal. `permit` is called where PostgreSQL looks whether one may: when all names and conditions are
     understood, and before the values of a body are read."""
-    address = read_address(call.query)
-    preferences = read_preferences(call.preferences, may_end_transactions=rules.may_end_transactions)
     profile = _profile(call)
-    if call.table not in TABLES:
-        raise refusal.no_such_table(call.table, profile or SCHEMAS[0], TABLES)
-    if call.method not in READING and call.table != JOBS:
-        raise Refusal(405, "25006", f"{call.table} can only be read", hint=f"write to /{JOBS}")
-    media = negotiated(call.headers.get("accept"), ROWS)
-    reads = call.method in READING
-    header = call.headers.get("range") if call.method == "GET" else None  # RFC 9110: for GET alone
-    asked = read_slice(address.limit, address.offset, header)
-    if call.method == "PUT" and asked != WHOLE:
-        raise Refusal(400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT")
-    zone = preferences.zone or UTC
-    reading = Reading(now_micros, zone)
+    address = read_address(call.query)
+    asked = _slice(call, address)
     payload = _payload(call, address)
+    _check_names(call, address, payload, profile, rules)
+    preferences = read_preferences(call.preferences, may_end_transactions=rules.may_end_transactions)
+    media = negotiated(call.headers.get("accept"), ROWS)
+    reading = Reading(now_micros, preferences.zone or UTC)
     found = Asked(
         method=call.method,
         table=call.table,
         profile=profile,
-        conditions=tuple(conditions.condition(call.table, raw, reading) for raw in address.conditions),
+        conditions=(),
         fields=(),
         orders=(),
-        slice=asked.at_most(rules.most_rows) if reads else WHOLE,
+        slice=asked.at_most(rules.most_rows) if call.method in READING else WHOLE,
         media=media,
         preferences=preferences,
-        zone=zone,
+        zone=reading.zone,
         canonical=address.canonical,
         keys=payload.keys,
         conflict=_conflict(call, address, preferences),
     )
     found = _shaped(found, address, rules)
+    read = tuple(conditions.condition(call.table, raw, reading) for raw in address.conditions)
+    found = replace(found, conditions=read)
+    check_bounds(found.slice)
     changes = call.method == "DELETE" or (call.method == "PATCH" and bool(payload.rows and payload.keys))
     if changes and not found.conditions and not rules.unfiltered_writes:
         raise refusal.unfiltered("DELETE" if call.method == "DELETE" else "UPDATE")
@@ -122,12 +117,33 @@ def read_request(
     return replace(found, records=tuple(records))
 
 
+def _slice(call: Call, address: Address) -> Slice:
+    header = call.headers.get("range") if call.method == "GET" else None  # RFC 9110: for GET alone
+    asked = read_slice(address.limit, address.offset, header)
+    if call.method == "PUT" and asked != WHOLE:
+        raise Refusal(400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT")
+    return asked
+
+
+def _check_names(call: Call, address: Address, payload: Payload, profile: str | None, rules: Rules) -> None:
+    """Looks for what needs no database: tables, relations between them, and the columns that a body names."""
+    if call.table not in TABLES:
+        raise refusal.no_such_table(call.table, profile or SCHEMAS[0], TABLES)
+    if call.method not in READING and call.table != JOBS:
+        raise Refusal(405, "25006", f"{call.table} can only be read", hint=f"write to /{JOBS}")
+    if address.embedded is not None:
+        raise refusal.not_embedded(address.embedded)
+    conditions.check_fields(call.table, address.select, aggregates=rules.aggregates)
+    for key in payload.keys:
+        if key not in COLUMNS:
+            raise refusal.unknown_key(call.table, key)
+
+
 def _shaped(asked: Asked, address: Address, rules: Rules) -> Asked:
     """With the fields and the order of its answer. Where no rows are answered, their names are not looked at, as in
     PostgREST's `prepareWrite`; of what is written without a selection, the key is answered."""
     reads = asked.method in READING
     if not asked.represented and asked.preferences.returned != "headers-only":
-        conditions.check_fields(asked.table, address.select, aggregates=rules.aggregates)
         return asked
     select = address.select or (RawField("*" if reads else "id"),)
     fields = conditions.fields(asked.table, select, aggregates=rules.aggregates)
@@ -190,9 +206,6 @@ def _payload(call: Call, address: Address) -> Payload:
         return Payload([], False, ())
     named = None if call.method == "PUT" else address.columns
     payload = read_payload(body_media(call.headers.get("content-type")), call.body, named)
-    for key in payload.keys:
-        if key not in COLUMNS:
-            raise refusal.unknown_key(call.table, key)
     if call.method == "PATCH" and len(payload.rows) > 1:
         raise invalid_body("PATCH takes one object, which every matching row gets")
     return payload

@@ -36,7 +36,7 @@ class RawOrder:
 MOST_DEPTH = 50
 """How deep tables may stand in each other."""
 
-_BEGINS = re.compile(r'[\w $*"]|\.\.\.')
+_BEGINS = re.compile(r'[\w $"]|\*(?=[,)]|$)|\.\.\.')
 _END = 'letter, digit, "-", "->>", "->", "::", ".", ")", "," or end of input'
 
 
