@@ -112,9 +112,8 @@ def read_request(
     if call.method == "PUT":
         payload = _check_put(found, payload)
     permit()
-    whole = call.method != "PATCH"
-    records = (_record(call.table, payload, row, preferences, reading, whole=whole) for row in payload.rows)
-    return replace(found, records=tuple(records))
+    records = tuple(_record(payload, row, preferences, reading) for row in payload.rows)
+    return replace(found, records=tuple(_whole(call, record) for record in records))
 
 
 def _slice(call: Call, address: Address) -> Slice:
@@ -176,6 +175,10 @@ def _check_put(asked: Asked, payload: Payload) -> Payload:
             "PGRST105",
             "Filters must include all and only primary key columns with 'eq' operators",
         )
+    if "id" not in payload.keys:
+        raise Refusal(
+            400, "42703", "column pgrst_body.id does not exist", hint="the body names the record, too"
+        )
     column, reading = COLUMNS["id"], Reading(0)
     rows = [row for row in payload.rows if {read_json(column, row.get("id"), reading)} == set(keys)]
     if len(rows) != 1:
@@ -206,31 +209,31 @@ def _payload(call: Call, address: Address) -> Payload:
         return Payload([], False, ())
     named = None if call.method == "PUT" else address.columns
     payload = read_payload(body_media(call.headers.get("content-type")), call.body, named)
-    if call.method == "PATCH" and len(payload.rows) > 1:
+    if call.method == "PATCH" and payload.keys and len(payload.rows) > 1:
         raise invalid_body("PATCH takes one object, which every matching row gets")
     return payload
 
 
 def _record(
-    table: str,
-    payload: Payload,
-    row: Mapping[str, object],
-    preferences: Preferences,
-    reading: Reading,
-    *,
-    whole: bool,
+    payload: Payload, row: Mapping[str, object], preferences: Preferences, reading: Reading
 ) -> Record:
-    """A key that `columns` names and the row lacks is NULL, or the column's default where that is preferred."""
+    """A key that `columns` names and the row lacks is NULL, or the column's default where that is preferred. Values are
+    read in the order of their names, as PostgREST lists them."""
     check_text({key: row.get(key) for key in payload.keys})
     by_default = preferences.missing == "default"
-    record: Record = {
+    return {
         key: read_json(COLUMNS[key], row.get(key), reading)
-        for key in payload.keys
-        if key in row or not by_default
+        for key in sorted(payload.keys)
+        if key in row or not (by_default and COLUMNS[key].generated)
     }
+
+
+def _whole(call: Call, given: Record) -> Record:
+    """With every column that has no default, unless it is a change of some. Raises Refusal 23502."""
+    record = dict(given)
     for column in COLUMNS.values():
-        if whole and not column.generated:
+        if call.method != "PATCH" and not column.generated:
             record.setdefault(column.name, None)
         if column.name in record:
-            require(table, column, record[column.name])
+            require(call.table, column, record[column.name])
     return record
