@@ -339,6 +339,30 @@ def test_a_path_that_is_no_table_is_said_to_be_none(
     assert set(answer.json()) == {"code", "message", "details", "hint"}
 
 
+def test_browsers_and_the_root_are_told_what_postgrest_tells_them(standing: JobLogServer) -> None:
+    # CorsSpec; Plan.hs: `inspectPlan`; Error.hs: `errorResponseFor` (13: Proxy-Status)
+    asked = {
+        "Origin": "http://example.com",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "Foo,Bar",
+    }
+    told = standing.client.options("/", headers=asked).headers
+    assert told["Access-Control-Allow-Methods"] == "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
+    assert (
+        told["Access-Control-Allow-Headers"]
+        == "Authorization, Foo, Bar, Accept, Accept-Language, Content-Language"
+    )
+    assert told["Access-Control-Max-Age"] == "86400"
+    root = standing.client.get("/", headers={"Accept": "application/json", "Accept-Profile": "api"})
+    assert root.headers["Content-Type"] == "application/openapi+json; charset=utf-8"
+    assert root.headers["Content-Profile"] == "api"
+    assert standing.client.get("/", headers={"Accept": "text/csv"}).status_code == 406
+    for method, header in (("GET", "Accept-Profile"), ("POST", "Content-Profile")):
+        other = standing.client.request(method, "/jobs", headers={**WRITER, header: "other"})
+        assert (other.status_code, other.json()["code"]) == (406, "PGRST106")
+        assert other.headers["Proxy-Status"] == "PostgREST; error=PGRST106"
+
+
 def test_aggregates_take_casts_before_and_after(new_server: NewServer) -> None:
     # AggregateFunctionsSpec
     server = new_server(joblog_aggregates=True)

@@ -33,6 +33,9 @@ Observe = Callable[[Scope, int, float], None]
 PIECE = 64 * 1024
 METHODS = ("OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 READ_ONLY = ("OPTIONS", "GET", "HEAD")
+_SIMPLE = ("Accept", "Accept-Language", "Content-Language")
+"""Headers that browsers may send without asking."""
+
 _EXPOSED = (
     "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, "
     "Range-Unit"
@@ -118,7 +121,13 @@ class JobLogGate:
 
 
 def refused(error: Refusal) -> Answer:
-    headers: Headers = [("Content-Type", media.Media.JSON.content_type)]
+    headers: Headers = [
+        ("Content-Type", media.Media.JSON.content_type),
+        (
+            "Proxy-Status",
+            f"PostgREST; error={error.code}",
+        ),  # RFC 9209, by the name that clients of PostgREST look for
+    ]
     if error.challenge is not None:
         headers.append(("WWW-Authenticate", error.challenge))
     if error.content_range is not None:
@@ -135,18 +144,22 @@ def _whole(status: int, headers: Headers, content: bytes) -> Answer:
 def _root(method: str, headers: dict[str, str], base_url: str) -> Answer:
     if method not in READ_ONLY:
         raise Refusal(405, "PGRST117", f"Unsupported HTTP method: {method}")
-    chosen = media.negotiated(headers.get("accept"), media.ROOT)
+    media.negotiated(headers.get("accept"), media.ROOT)
     profile = headers.get("accept-profile")
     if profile is not None and profile not in SCHEMAS:
         raise refusal.no_such_schema(profile, SCHEMAS)
     content = b"" if method == "HEAD" else msgspec.json.encode(description.document(base_url))
-    return _whole(200, [("Content-Type", chosen.content_type)], content)
+    told: Headers = [("Content-Type", media.Media.OPENAPI.content_type)]  # whichever was asked for
+    if profile is not None:
+        told.append(("Content-Profile", profile))
+    return _whole(200, told, content)
 
 
 def _options(path: str, headers: dict[str, str]) -> Answer:
     if "origin" in headers and "access-control-request-method" in headers:
         asked = headers.get("access-control-request-headers", "")
-        allowed = ", ".join(filter(None, ("Authorization", *(part.strip() for part in asked.split(",")))))
+        named = ("Authorization", *(part.strip() for part in asked.split(",")), *_SIMPLE)
+        allowed = ", ".join(filter(None, named))
         return Answer(
             200,
             [

@@ -21,11 +21,33 @@ MINUS_INFINITY = -(2**63) + 1
 _FORM = re.compile(
     r"""\s*(?P<date>\d{4,}-\d{1,2}-\d{1,2}|\d{4,}/\d{1,2}/\d{1,2}|\d{8})
     (?:(?:[ \t]*T|[ \t]+)
-       (?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d*))?)?)
+       (?P<hour>\d{1,2})(?:(?::(?P<minute>\d{1,2})|(?P<minutes>\d{2}))
+         (?:(?::(?P<second>\d{1,2})|(?P<seconds>\d{2}))(?:\.(?P<fraction>\d*))?)?)
        \s*(?P<half>(?:AM|PM)\b)?
     )?
     \s*(?P<zone>Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?|[A-Z][\w/+-]*)?\s*$""",
     re.VERBOSE | re.IGNORECASE,
+)
+_ONLY_DIGITS = re.compile(r"\s*[0-9]{9,}\s*", re.ASCII)
+_MONTHS = {
+    name: str(number)
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)  # noqa: SIM905
+}
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_WEEKDAY = r"\s*(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
+_OTHER_FORMS = tuple(
+    re.compile(_WEEKDAY + form, re.IGNORECASE | re.ASCII)
+    for form in (
+        _MONTH + r"\s+(?P<day>\d{1,2})\s+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s+(?P<year>\d{4})",
+        _MONTH + r"[\s-]+(?P<day>\d{1,2}),?[\s-]+(?P<year>\d{4})",
+        r"(?P<day>\d{1,2})[\s-]+" + _MONTH + r"[\s-]+(?P<year>\d{4})",
+        r"(?P<year>\d{4})[\s-]+" + _MONTH + r"[\s-]+(?P<day>\d{1,2})(?!\d)",
+        r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})(?!\d)",
+        r"(?P<year>\d{4})\.(?P<month>\d{1,2})\.(?P<day>\d{1,2})(?!\d)",
+    )
 )
 _WORDS = ("now", "today", "tomorrow", "yesterday", "epoch", "infinity", "+infinity", "-infinity")
 _ABBREVIATIONS = {"utc": 0, "gmt": 0, "zulu": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5}
@@ -43,12 +65,17 @@ def read_instant(text: str, zone: tzinfo, now_micros: int) -> int:
     word = text.strip().lower()
     if word in _WORDS:
         return _word(word, zone, now_micros)
-    found = _FORM.match(text)
+    found = _FORM.match(_numbered(text))
+    if found is None and _ONLY_DIGITS.fullmatch(text):
+        raise Refusal(400, "22008", f'date/time field value out of range: "{text}"')
     if found is None:
         raise Refusal(400, "22007", f'invalid input syntax for type timestamp with time zone: "{text}"')
     out_of_range = Refusal(400, "22008", f'date/time field value out of range: "{text}"')
     year, month, day = _date(found["date"])
-    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    hour, minute, second = (
+        int(found[one] or found[other] or 0)
+        for one, other in (("hour", "hour"), ("minute", "minutes"), ("second", "seconds"))
+    )
     if found["half"]:
         if not 1 <= hour <= 12:
             raise out_of_range
@@ -103,6 +130,17 @@ def _word(word: str, zone: tzinfo, now_micros: int) -> int:
     days = {"today": 0, "tomorrow": 1, "yesterday": -1}[word]
     day = moment_of(now_micros, zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     return micros_of((day + timedelta(days=days)).replace(tzinfo=zone))
+
+
+def _numbered(text: str) -> str:
+    """A date with the name of its month (`16 June 2018`, `Sat Jun 16 05:00:00 2018`), with its month first
+    (`6/16/2018`, as PostgreSQL's DateStyle has it where nobody changed it), or with dots, as year, month and day."""
+    for form in _OTHER_FORMS:
+        if found := form.match(text):
+            parts = found.groupdict("")
+            month = _MONTHS.get(parts["month"][:3].lower(), parts["month"])
+            return f"{parts['year']}-{month}-{parts['day']} {parts.get('time', '')}{text[found.end() :]}"
+    return text
 
 
 def _date(text: str) -> tuple[int, int, int]:

@@ -116,8 +116,8 @@ def no_such_schema(name: str, known: Sequence[str]) -> Refusal:
     return Refusal(
         406,
         "PGRST106",
-        f"Invalid schema: {name}",
-        hint=f"Only the following schemas are exposed: {', '.join(known)}",
+        f"The schema must be one of the following: {', '.join(known)}",
+        hint=f"{name} is not",
     )
 
 

@@ -51,7 +51,7 @@ def test_a_filter_is_read(text: str, expected: Raw) -> None:
         ("neq(any).{1}", 4, 'unexpected "(" expecting operator (eq, gt, ...) with its delimiter (.)'),
         ("in.1,2", 4, 'unexpected "1" expecting "("'),
         ("in.(1", 6, 'unexpected end of input expecting "," or ")"'),
-        ("is.nil", 4, 'unexpected "n" expecting null or trilean value (unknown, true, false)'),
+        ("is.nil", 4, 'unexpected "n" expecting isVal: (null, not_null, true, false, unknown)'),
     ],
 )
 def test_a_filter_that_is_none_is_told_with_its_place(text: str, column: int, details: str) -> None:
@@ -78,12 +78,17 @@ def test_logic_nests_and_negates() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "()", "(id)", "(id.eq.1", "(id.eq.1))", "(id.eq.1,)", "(not.xor(id.eq.1))", "id.eq.1"]
+    "text", ["", "()", "(id)", "(id.eq.1", "(id.eq.1,)", "(not.xor(id.eq.1))", "(id.is.nullx)"]
 )
 def test_broken_logic_is_refused(text: str) -> None:
     with pytest.raises(Refusal) as caught:
         read_logic(Joint.OR, False, text)
     assert caught.value.code == "PGRST100"
+
+
+def test_what_follows_logic_is_not_read_and_a_word_without_parentheses_begins_a_name() -> None:
+    assert read_logic(Joint.OR, False, "(id.eq.1))") == RawLogic(Joint.OR, (Raw("id", "eq", "1"),))
+    assert read_logic(Joint.OR, False, "id.eq.1") == Raw("orid", "eq", "1")
 
 
 def test_logic_that_is_too_deep_is_refused_before_it_is_read() -> None:
@@ -104,6 +109,12 @@ def test_a_selection_is_read() -> None:
         RawField("", "n", None, Aggregate.COUNT),
     )
     assert read_select("") == ()
+    assert read_select(",id") == read_select("*x") == ()
+    assert read_select("id),x") == (RawField("id"),)
+    assert read_select("a->b->>c::text,a->0") == (
+        RawField("a", cast="text", path="->b->>c"),
+        RawField("a", path="->0"),
+    )
     assert read_select('"a b"') == (RawField("a b"),)
     assert read_select("other(id,more(x)),...spread(y)") == (
         RawField("other", relation=True),
@@ -111,7 +122,7 @@ def test_a_selection_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [",", "id,", "id::", "id.sum", "id.sum(", "id)", "a b(", "id;drop"])
+@pytest.mark.parametrize("text", ["id,", "id::", "id.sum", "id.sum(", "a b(", "id;drop", "count(id)", "id!x"])
 def test_a_broken_selection_is_refused(text: str) -> None:
     with pytest.raises(Refusal) as caught:
         read_select(text)
@@ -119,15 +130,18 @@ def test_a_broken_selection_is_refused(text: str) -> None:
 
 
 def test_an_order_is_read() -> None:
-    assert read_order("a, b.desc,c.nullsfirst ,d.desc.nullslast") == (
+    assert read_order("a, b.desc,c.nullsfirst, e ,d.desc.nullslast") == (
         RawOrder("a"),
         RawOrder("b", True),
         RawOrder("c", nulls_first=True),
+        RawOrder("e"),
         RawOrder("d", True, False),
     )
 
 
-@pytest.mark.parametrize("text", ["", "a,", "a.up", "a.desc.asc", "a.nullsfirst.desc", "a.descc"])
+@pytest.mark.parametrize(
+    "text", ["", "a,", "a.up", "a.desc.asc", "a.nullsfirst.desc", "a.descc", "a.desc ,b"]
+)
 def test_a_broken_order_is_refused(text: str) -> None:
     with pytest.raises(Refusal) as caught:
         read_order(text)
@@ -146,15 +160,12 @@ def test_an_address_is_taken_apart() -> None:
     )
     assert [type(one) for one in found.conditions] == [Raw, RawLogic, Raw, RawLogic]
     assert (found.limit, found.offset, found.columns, found.on_conflict) == ("5", "2", None, None)
-    assert found.canonical.startswith("id=gt.1&id=lt.9&limit=5&not.and=")
+    assert found.canonical.startswith("flag=&id=gt.1,lt.9&limit=5&not.and=")
 
 
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        (b"other.id=eq.1", "PGRST108"),
-        (b"other.order=id", "PGRST108"),
-        (b"other.or=(id.eq.1)", "PGRST108"),
         (b"id=eq.%ff", "22021"),
         (b"%22=eq.1", "PGRST100"),
         (b"&".join([b"id=eq.1"] * (MOST_CONDITIONS + 1)), "54001"),
@@ -164,3 +175,10 @@ def test_an_address_that_cannot_be_answered_is_refused(query: bytes, code: str) 
     with pytest.raises(Refusal) as caught:
         read_address(query)
     assert (caught.value.status, caught.value.code) == (400, code)
+
+
+def test_another_table_is_told_once_all_is_read() -> None:
+    for query in (b"other.id=eq.1", b"other.order=id", b"other.or=(id.eq.1)", b"other.limit=1"):
+        assert read_address(query).embedded == "other"
+    with pytest.raises(Refusal):
+        read_address(b"other.id=eq.1&id=nope.1")

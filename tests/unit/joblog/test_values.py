@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headgate.joblog import instants
 from headgate.joblog.instants import INFINITY, MINUS_INFINITY, micros_of, read_instant, write_instant
-from headgate.joblog.literals import Number, Reading, read_array, read_integer, read_json, read_value
+from headgate.joblog.literals import Nested, Number, Reading, read_array, read_integer, read_json, read_value
 from headgate.joblog.refusal import Refusal
 from headgate.joblog.table import COLUMNS, Kind
 
@@ -33,6 +33,15 @@ CHICAGO = ZoneInfo("America/Chicago")
         ("2018-06-16 05:00", "2018-06-16T05:00:00+00:00"),
         ("2018-06-16", "2018-06-16T00:00:00+00:00"),
         ("20180616T050000Z", "2018-06-16T05:00:00+00:00"),
+        ("2018-06-16 5:0:7", "2018-06-16T05:00:07+00:00"),
+        ("6/16/2018 05:00", "2018-06-16T05:00:00+00:00"),
+        ("2018.06.16", "2018-06-16T00:00:00+00:00"),
+        ("16 June 2018 05:00 PST", "2018-06-16T13:00:00+00:00"),
+        ("16-Jun-2018", "2018-06-16T00:00:00+00:00"),
+        ("June 16, 2018", "2018-06-16T00:00:00+00:00"),
+        ("2018-Jun-16 05:00", "2018-06-16T05:00:00+00:00"),
+        ("Sat Jun 16 05:00:00.5 2018 UTC", "2018-06-16T05:00:00.5+00:00"),
+        ("Sat, 16 Jun 2018 05:00:00 GMT", "2018-06-16T05:00:00+00:00"),
         ("2018/6/1 5:00 PM", "2018-06-01T17:00:00+00:00"),
         ("2018-06-16 12:00 AM", "2018-06-16T00:00:00+00:00"),
         ("2018-06-16 24:00:00", "2018-06-17T00:00:00+00:00"),
@@ -57,6 +66,9 @@ def test_an_instant_is_read_and_written(text: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        ("1529125200", "22008"),
+        ("16/6/2018", "22008"),
+        ("2018-06-16 05:00:00,5", "22007"),
         ("x", "22007"),
         ("", "22007"),
         ("2018-06-18T11:00:00 00:00", "22007"),
@@ -148,9 +160,9 @@ def test_values_of_a_body_are_read_by_their_column() -> None:
     assert read_json(COLUMNS["records_processed"], Number("12"), reading) == 12
     assert read_json(COLUMNS["records_processed"], "12", reading) == 12
     assert read_json(COLUMNS["message"], Number("5"), reading) == "5"
-    assert read_json(COLUMNS["message"], {"a": [Number("1"), None]}, reading) == '{"a":[1,null]}'
+    assert read_json(COLUMNS["message"], Nested('{"a":  [1, null]}'), reading) == '{"a":  [1, null]}'
     assert read_json(COLUMNS["message"], None, reading) is None
-    wrong: list[Any] = [Number("1.5"), Number("1e2"), True, [], "x"]
+    wrong: list[Any] = [Number("1.5"), Number("1e2"), True, Nested("[]"), "x"]
     for given_value in wrong:
         with pytest.raises(Refusal):
             read_json(COLUMNS["records_processed"], given_value, reading)
