@@ -284,6 +284,23 @@ def test_what_is_nested_in_a_body_is_its_text(filled: JobLogServer) -> None:
         assert answer.json() == [{"message": text}]
 
 
+def test_half_a_character_is_no_json(filled: JobLogServer) -> None:
+    body = json.dumps(record()).replace("orders", r"\ud800")
+    answer = filled.client.post("/jobs", content=body, headers=WRITER)
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
+    whole = filled.client.post("/jobs?select=name", content=body.replace("800", "83d\\ude00"), headers=BACK)
+    assert whole.json() == [{"name": "\U0001f600"}]
+
+
+def test_put_without_representation_says_nothing(filled: JobLogServer) -> None:
+    # Response.hs: 204 for whatever was written
+    for number in (5, 900):
+        row = record(id=number)
+        answer = filled.client.put(f"/jobs?id=eq.{number}", json=row, headers=WRITER)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert filled.client.put("/jobs?id=eq.901", json=record(id=901), headers=BACK).status_code == 201
+
+
 def test_the_first_column_that_lacks_its_value_is_told(filled: JobLogServer) -> None:
     answer = filled.client.post("/jobs", json={"status": None, "source": "a"}, headers=WRITER).json()
     assert answer["code"] == "23502"

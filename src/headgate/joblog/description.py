@@ -55,6 +55,10 @@ def document(base_url: str) -> Document:
         "paths": {"/": {"get": _introduction()}, **{f"/{table}": _calls(table) for table in TABLES}},
         "definitions": {table: _definition(table) for table in TABLES},
         "parameters": _parameters(),
+        "externalDocs": {
+            "description": "How PostgREST is asked",
+            "url": "https://postgrest.org/en/stable/references/api.html",
+        },
         "securityDefinitions": {
             "JWT": {
                 "type": "apiKey",

@@ -106,7 +106,12 @@ def _flat(body: bytes, rows: list[Row], *, single: bool) -> list[Row]:
 
 
 def _parsed(body: bytes) -> Any:
-    return json.loads(_text(body), parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+    """Raises ValueError, also for half a surrogate pair, which is no character."""
+    text = _text(body)
+    found = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_constant)
+    if "\\u" in text:
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def _no_constant(word: str) -> None:

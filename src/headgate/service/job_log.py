@@ -334,7 +334,7 @@ class _Change:
                 merged = asked.preferences.resolution == "merge-duplicates"
                 return 200 if merged and not written.created else 201
             case "PUT":
-                return 201 if written.created else usual
+                return 201 if written.created and asked.represented else usual
         return usual
 
 
