@@ -180,8 +180,8 @@ def fields(table: str, raw: tuple[RawField, ...], *, aggregates: bool) -> tuple[
 
     Raises Refusal 42703, 42704, 42803, 42846, 42883, PGRST123 or PGRST200.
     """
-    found: list[Field] = []
     check_fields(table, raw, aggregates=aggregates)
+    found: list[Field] = []
     if any(one.name == "count" and one.aggregate is None for one in raw):
         return (_bare_count(raw),)
     for one in raw:

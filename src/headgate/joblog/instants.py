@@ -65,7 +65,7 @@ def read_instant(text: str, zone: tzinfo, now_micros: int) -> int:
     word = text.strip().lower()
     if word in _WORDS:
         return _word(word, zone, now_micros)
-    found = _FORM.match(_numbered(text))
+    found = _FORM.match(text) or _FORM.match(_numbered(text))
     if found is None and _ONLY_DIGITS.fullmatch(text):
         raise Refusal(400, "22008", f'date/time field value out of range: "{text}"')
     if found is None:

@@ -6,7 +6,7 @@ What is refused is refused in the order in which PostgREST does: the address, th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from headgate.joblog import conditions, refusal
@@ -18,7 +18,7 @@ from headgate.joblog.payload import Payload, check_text, read_payload
 from headgate.joblog.preferences import Preferences, read_preferences
 from headgate.joblog.refusal import Refusal, invalid_body
 from headgate.joblog.selects import RawField
-from headgate.joblog.table import COLUMNS, JOBS, SCHEMAS, TABLES
+from headgate.joblog.table import COLUMNS, JOBS, SCHEMAS, TABLES, Column
 from headgate.joblog.tree import Compare, Comparison, Condition, Field, Order, Value
 
 READING = frozenset({"GET", "HEAD"})
@@ -87,33 +87,32 @@ def read_request(
     preferences = read_preferences(call.preferences, may_end_transactions=rules.may_end_transactions)
     media = negotiated(call.headers.get("accept"), ROWS)
     reading = Reading(now_micros, preferences.zone or UTC)
-    found = Asked(
+    conflict = _conflict(call, address, preferences)
+    fields, orders = _answered(call, address, preferences, rules)
+    found = tuple(conditions.condition(call.table, raw, reading) for raw in address.conditions)
+    check_bounds(asked)
+    changes = call.method == "DELETE" or (call.method == "PATCH" and bool(payload.rows and payload.keys))
+    if changes and not found and not rules.unfiltered_writes:
+        raise refusal.unfiltered("DELETE" if call.method == "DELETE" else "UPDATE")
+    if call.method == "PUT":
+        payload = _check_put(found, payload)
+    permit()
+    return Asked(
         method=call.method,
         table=call.table,
         profile=profile,
-        conditions=(),
-        fields=(),
-        orders=(),
+        conditions=found,
+        fields=fields,
+        orders=orders,
         slice=asked.at_most(rules.most_rows) if call.method in READING else WHOLE,
         media=media,
         preferences=preferences,
         zone=reading.zone,
         canonical=address.canonical,
+        records=_records(call, payload, preferences, reading) if payload.rows else (),
         keys=payload.keys,
-        conflict=_conflict(call, address, preferences),
+        conflict=conflict,
     )
-    found = _shaped(found, address, rules)
-    read = tuple(conditions.condition(call.table, raw, reading) for raw in address.conditions)
-    found = replace(found, conditions=read)
-    check_bounds(found.slice)
-    changes = call.method == "DELETE" or (call.method == "PATCH" and bool(payload.rows and payload.keys))
-    if changes and not found.conditions and not rules.unfiltered_writes:
-        raise refusal.unfiltered("DELETE" if call.method == "DELETE" else "UPDATE")
-    if call.method == "PUT":
-        payload = _check_put(found, payload)
-    permit()
-    records = tuple(_record(payload, row, preferences, reading) for row in payload.rows)
-    return replace(found, records=tuple(_whole(call, record) for record in records))
 
 
 def _slice(call: Call, address: Address) -> Slice:
@@ -138,17 +137,19 @@ def _check_names(call: Call, address: Address, payload: Payload, profile: str | 
             raise refusal.unknown_key(call.table, key)
 
 
-def _shaped(asked: Asked, address: Address, rules: Rules) -> Asked:
-    """With the fields and the order of its answer. Where no rows are answered, their names are not looked at, as in
+def _answered(
+    call: Call, address: Address, preferences: Preferences, rules: Rules
+) -> tuple[tuple[Field, ...], tuple[Order, ...]]:
+    """The fields and the order of the rows of an answer. Where none are answered, their names are not looked at, as in
     PostgREST's `prepareWrite`; of what is written without a selection, the key is answered."""
-    reads = asked.method in READING
-    if not asked.represented and asked.preferences.returned != "headers-only":
-        return asked
+    reads = call.method in READING
+    if not reads and preferences.returned not in ("representation", "headers-only"):
+        return (), ()
     select = address.select or (RawField("*" if reads else "id"),)
-    fields = conditions.fields(asked.table, select, aggregates=rules.aggregates)
+    fields = conditions.fields(call.table, select, aggregates=rules.aggregates)
     if not reads and any(field.aggregate for field in fields):
         raise Refusal(400, "0A000", "what is written is not aggregated", hint="read it with GET")
-    return replace(asked, fields=fields, orders=conditions.orders(asked.table, address.order))
+    return fields, conditions.orders(call.table, address.order)
 
 
 def _profile(call: Call) -> str | None:
@@ -159,17 +160,17 @@ def _profile(call: Call) -> str | None:
     return name
 
 
-def _check_put(asked: Asked, payload: Payload) -> Payload:
+def _check_put(asked: Sequence[Condition], payload: Payload) -> Payload:
     """Of several rows, only the one that the address names is written."""
     keys = [
         one.value
-        for one in asked.conditions
+        for one in asked
         if isinstance(one, Comparison)
         and one.column == "id"
         and one.compare is Compare.EQUAL
         and not one.negated
     ]
-    if not keys or len(keys) < len(asked.conditions):
+    if not keys or len(keys) < len(asked):
         raise Refusal(
             405,
             "PGRST105",
@@ -214,26 +215,30 @@ def _payload(call: Call, address: Address) -> Payload:
     return payload
 
 
-def _record(
-    payload: Payload, row: Mapping[str, object], preferences: Preferences, reading: Reading
-) -> Record:
-    """A key that `columns` names and the row lacks is NULL, or the column's default where that is preferred. Values are
-    read in the order of their names, as PostgREST lists them."""
-    check_text({key: row.get(key) for key in payload.keys})
+def _records(call: Call, payload: Payload, preferences: Preferences, reading: Reading) -> tuple[Record, ...]:
+    """With every column that has no default, unless it is a change of some. All values are read, in the order of their
+    names, before one that is missing is told, as in PostgREST. Raises Refusal."""
     by_default = preferences.missing == "default"
+    columns = [COLUMNS[key] for key in sorted(payload.keys)]
+    rows = [_record(columns, row, reading, by_default=by_default) for row in payload.rows]
+    whole = call.method != "PATCH"
+    others = {one.name: None for one in COLUMNS.values() if whole and not one.generated}
+    needed = [one for one in COLUMNS.values() if not one.nullable]
+    records = tuple({**others, **row} for row in rows)
+    for record in records:
+        for column in needed:
+            if column.name in record:
+                require(call.table, column, record[column.name])
+    return records
+
+
+def _record(
+    columns: Sequence[Column], row: Mapping[str, object], reading: Reading, *, by_default: bool
+) -> Record:
+    """A key that `columns` names and the row lacks is NULL, or the column's default where that is preferred."""
+    check_text({column.name: row.get(column.name) for column in columns})
     return {
-        key: read_json(COLUMNS[key], row.get(key), reading)
-        for key in sorted(payload.keys)
-        if key in row or not (by_default and COLUMNS[key].generated)
+        column.name: read_json(column, row.get(column.name), reading)
+        for column in columns
+        if not (by_default and column.generated) or column.name in row
     }
-
-
-def _whole(call: Call, given: Record) -> Record:
-    """With every column that has no default, unless it is a change of some. Raises Refusal 23502."""
-    record = dict(given)
-    for column in COLUMNS.values():
-        if call.method != "PATCH" and not column.generated:
-            record.setdefault(column.name, None)
-        if column.name in record:
-            require(call.table, column, record[column.name])
-    return record
