@@ -22,7 +22,8 @@ from headgate.joblog.watch import read_watch
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 PLACES = {"url": "http://127.0.0.1:8600"}
-PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "job-log.md").read_text()
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+PAGE = "\n".join(path.read_text() for path in sorted(GUIDES.glob("job-log*.md")))
 
 
 def blocks(language: str) -> list[str]:
