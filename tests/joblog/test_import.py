@@ -540,7 +540,7 @@ def test_without_a_server_the_log_of_the_project_takes_it(
     assert ours(other.table, "--page", "3")["imported"] == len(ODD) + 1
     other.change(len(ODD) + 1, status="success")
     assert ours(other.table)["updated"] == 1
-    assert "2024-01-01T07:00:00Z, success, 1 record (run 9)" in run("last", "imported").stdout
+    assert "success, 1 record (run 9)" in run("last", "imported").stdout
     assert log.rows() == []
 
 
