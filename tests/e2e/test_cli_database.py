@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.e2e.cli_support import Project
+from tests.e2e.served import Server, running, stop
 
 
 @pytest.fixture
@@ -49,3 +52,14 @@ def test_wrong_address_is_told_and_not_shown(fresh: Project) -> None:
     done = fresh.run("runs", code=2, HEADGATE_DATABASE_URL="mysql://ada:hush@host/db")
     assert "database_url must be postgresql://" in done.err
     assert "hush" not in done.out + done.err
+
+
+def test_server_needs_no_folder_of_its_own(tmp_path: Path, url: str) -> None:
+    """A machine that only answers: no project, no state folder yet, and the key in a variable."""
+    folder = Project(tmp_path)
+    key = base64.b64encode(b"k" * 32).decode()
+    variables = {"HEADGATE_DATABASE_URL": url, "HEADGATE_SECRET_KEY": key}
+    with running(folder, "serve", "--port", "0", **variables) as process:
+        assert Server(folder).call("/api/v1/runs")["data"] == []
+        code, _ = stop(process)
+    assert code == 0

@@ -31,6 +31,7 @@ def _linked(temporary: str, path: Path) -> bool:
 
 def _write(path: Path, text: str, *, replace: bool) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp opens with mode 0600, whatever the umask.
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
