@@ -276,8 +276,9 @@ def test_given_token_that_was_revoked_stays_so(store: Store, context: Context, t
 
 
 def test_no_token_is_made_where_its_file_cannot_be_written(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot write"):
-        ensure_admin_token(store, tmp_path / "absent", None)
+        ensure_admin_token(store, tmp_path / "file", None)
     assert store.tokens.list() == []
 
 
