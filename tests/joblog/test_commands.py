@@ -119,11 +119,14 @@ def test_a_run_that_began_without_a_server_ends_with_one(
         monkeypatch.delenv(name)
     (tmp_path / "headgate.yml").write_text("name: four\ndialect: duckdb\n")
     serve = [sys.executable, "-m", "headgate", "serve", "--port", "0"]
+    # Its words go to a file: nobody reads them once the command is over.
     script = f"""
-import subprocess, sys
-server = subprocess.Popen({serve!r}, stderr=subprocess.PIPE, text=True)
-while "listening on" not in server.stderr.readline():
-    pass
+import pathlib, subprocess, time
+said = pathlib.Path("server.log")
+with said.open("w") as words:
+    server = subprocess.Popen({serve!r}, stdout=words, stderr=words, text=True)
+while "listening on" not in said.read_text():
+    time.sleep(0.02)
 print(server.pid)
 """
     done = run("exec", "orders", *PYTHON, script)
