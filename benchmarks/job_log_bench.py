@@ -29,7 +29,10 @@ from urllib.parse import urlsplit
 import psycopg
 from servers import Server, new_database, postgres_server, serving
 
+from headgate.joblog.watch import Watch
 from headgate.store import Store
+from headgate.store.audit import Actor
+from headgate.store.job_watches import Defined
 
 NAMES = 2_000
 TURNS = 50
@@ -235,6 +238,28 @@ def at_once(count: int, work: Callable[[int, list[int]], None]) -> tuple[int, fl
     return sum(done), time.perf_counter() - began
 
 
+def looks(state: str, target: Path | str) -> Iterator[Figure]:
+    """Every name is watched, and all are due at the same moment; then none is."""
+    watches = {
+        f"job {number}": Defined(Watch(every=86_400.0), "bench", "watches/all.yml") for number in range(NAMES)
+    }
+    with Store.connect(target) as store:
+        store.job_watches.apply("bench", watches, by=Actor("bench"))
+        began, judged = time.perf_counter(), 0
+        while found := store.job_watch_looks.look():
+            judged += len({one.name for one in found})
+        seconds = time.perf_counter() - began
+        if judged != NAMES:
+            sys.exit(f"{judged} of {NAMES} jobs were judged")
+        yield Figure(state, "look at a watched job", round(seconds / NAMES * 1000, 2), "ms", "")
+        began = time.perf_counter()
+        for _ in range(TURNS):
+            store.job_watch_looks.look()
+        yield Figure(
+            state, "look where none is due", round((time.perf_counter() - began) / TURNS * 1000, 3), "ms", ""
+        )
+
+
 def stream(state: str, server: Server) -> Iterator[Figure]:
     client = Client(server.url, server.token)
     before = server.resident_mb()
@@ -291,6 +316,7 @@ def main() -> None:
                 figures.append(raw_per_second(state, where))
                 figures += writes(state, server.url, server.token)
                 figures += stream(state, server)
+                figures += looks(state, where)
     if arguments.json:
         print(json.dumps([asdict(one) for one in figures], indent=2))
         return

@@ -67,8 +67,13 @@ def _no_warehouse(*_: object) -> Any:
 
 @pytest.fixture(params=BACKENDS)
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    return empty_state(request, tmp_path)
+
+
+def empty_state(request: pytest.FixtureRequest, folder: Path) -> Path | str:
+    """On the database that is the fixture's parameter."""
     if request.param == "sqlite":
-        return tmp_path / "state.db"
+        return folder / "state.db"
     return emptied(request.getfixturevalue("state_url"))
 
 

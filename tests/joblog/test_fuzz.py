@@ -4,14 +4,13 @@ the table stands, with what was in it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from tests.contract.store.conftest import BACKENDS, emptied
-from tests.joblog.conftest import JWT_SECRET, ROLES, JobLogServer, serving
+from tests.contract.store.conftest import BACKENDS
+from tests.joblog.conftest import JWT_SECRET, ROLES, JobLogServer, empty_state, serving
 from tests.joblog.recorded import header_of, reset
 
 from headgate.joblog.table import NAMES
@@ -104,9 +103,6 @@ def fuzzed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JobLogServer]:
     folder = tmp_path_factory.mktemp("fuzz")
-    target: Path | str = folder / "state.db"
-    if request.param == "postgres":
-        target = emptied(request.getfixturevalue("state_url"))
     settings = Settings(
         folder,
         joblog_anonymous="read",
@@ -114,7 +110,7 @@ def fuzzed(
         jwt_secret=Secret(JWT_SECRET),
         jwt_roles=ROLES,
     )
-    with serving(target, settings) as server:
+    with serving(empty_state(request, folder), settings) as server:
         reset(server.client, JWT_SECRET)
         yield server
 

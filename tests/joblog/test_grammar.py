@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.store.conftest import BACKENDS, emptied
-from tests.joblog.conftest import JWT_SECRET, ROLES, JobLogServer, NewServer, serving
+from tests.contract.store.conftest import BACKENDS
+from tests.joblog.conftest import JWT_SECRET, ROLES, JobLogServer, NewServer, empty_state, serving
 from tests.joblog.recorded import header_of, reset
 from tests.joblog.test_behaviour import BACK, WRITER, record
 
@@ -26,11 +25,8 @@ def standing(
 ) -> Iterator[JobLogServer]:
     """One server for all of them: most of these tests are one question."""
     folder = tmp_path_factory.mktemp("grammar")
-    target: Path | str = folder / "state.db"
-    if request.param == "postgres":
-        target = emptied(request.getfixturevalue("state_url"))
     settings = Settings(folder, joblog_anonymous="read", jwt_secret=Secret(JWT_SECRET), jwt_roles=ROLES)
-    with serving(target, settings) as server:
+    with serving(empty_state(request, folder), settings) as server:
         yield server
 
 

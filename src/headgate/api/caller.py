@@ -12,17 +12,40 @@ from headgate.service.context import Context
 
 
 @dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """Of one call's body; `hint` is for whoever sends more."""
+
+    bytes: int
+    seconds: float
+    hint: str
+
+
+UPLOADS = ("/api/v1/manifests/", "/api/v1/jobLog/imports")
+LINEAGE = "/api/v1/lineage"
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one request may send, and for how long. Uploads are manifests."""
+    """How much one request may send, and for how long. Uploads are manifests, and pages of another job log."""
 
     body_bytes: int = 2**20
     body_seconds: float = 30.0
-    upload_bytes: int = 68 * 2**20
+    upload_bytes: int = 64 * 2**20
     upload_seconds: float = 300.0
     event_bytes: int = 8 * 2**20
     """Of an OpenLineage event, as it is sent and as it is once unpacked: some bring a whole query plan."""
     heartbeat_seconds: float = 15.0
     """How long a stream of events is silent at most."""
+
+    def of(self, path: str) -> BodyLimit:
+        """For the call at this path."""
+        if path == LINEAGE:
+            hint = "have its producer leave out large facets, such as plans of queries"
+            return BodyLimit(self.event_bytes, self.body_seconds, hint)
+        hint = "manifests are uploaded to /api/v1/manifests/{digest}; everything else is small"
+        if path.startswith(UPLOADS):
+            return BodyLimit(self.upload_bytes, self.upload_seconds, hint)
+        return BodyLimit(self.body_bytes, self.body_seconds, hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headgate.api.caller import AppContext
+from headgate.api.caller import LINEAGE, AppContext
 from headgate.api.failures import BadBody, failure, unexpected
 from headgate.errors import HeadgateError, UsageError
 from headgate.identity.principal import Principal
@@ -28,8 +28,6 @@ from headgate.service.access import authenticate
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only calls without a token."""
 
-UPLOADS = ("/api/v1/manifests/", "/api/v1/jobLog/imports")
-LINEAGE = "/api/v1/lineage"
 OF_JOB_LOG = ("/api/v1/jobLog", LINEAGE)
 """Where JSON Web Tokens are taken as well, as at `/jobs`."""
 Observe = Callable[[Scope, int, float], None]
@@ -80,13 +78,7 @@ class _Passage:
         self.status = 0
         self.received = 0
         self.complete = False
-        limits = gate.app_context.limits
-        upload = scope["path"].startswith(UPLOADS)
-        self.most_bytes = limits.upload_bytes if upload else limits.body_bytes
-        self.lineage = scope["path"].rstrip("/") == LINEAGE
-        if self.lineage:
-            self.most_bytes = limits.event_bytes
-        self.seconds = limits.upload_seconds if upload else limits.body_seconds
+        self.limit = gate.app_context.limits.of(scope["path"])
         self.deadline: float | None = None
 
     async def run(self) -> None:
@@ -144,6 +136,7 @@ class _Passage:
             if found := pattern.match(path):
                 path = name + path[found.end() :]
         self.scope["path"] = path.rstrip("/") or "/"
+        self.limit = self.gate.app_context.limits.of(self.scope["path"])
         self.scope["raw_path"] = self.scope["path"].encode()
         if self.head:
             self.scope["method"] = "GET"
@@ -161,7 +154,7 @@ class _Passage:
             )
             raise BadBody(error, 415)
         length = self.headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.most_bytes:
+        if length.isdigit() and int(length) > self.limit.bytes:
             raise self._too_large()
 
     def _has_body(self) -> bool:
@@ -170,10 +163,8 @@ class _Passage:
     def _too_large(self) -> BadBody:
         error = UsageError(
             "body_too_large",
-            f"the body has more than {self.most_bytes:,} bytes",
-            hint="have its producer leave out large facets, such as plans of queries"
-            if self.lineage
-            else "manifests are uploaded to /api/v1/manifests/{digest}; everything else is small",
+            f"the body has more than {self.limit.bytes:,} bytes",
+            hint=self.limit.hint,
         )
         return BadBody(error, 413)
 
@@ -183,19 +174,19 @@ class _Passage:
             return await self._receive()
         now = asyncio.get_running_loop().time()
         if self.deadline is None:
-            self.deadline = now + self.seconds
+            self.deadline = now + self.limit.seconds
         try:
             message = await asyncio.wait_for(self._receive(), max(self.deadline - now, 0.001))
         except TimeoutError:
             error = UsageError(
                 "body_too_slow",
-                f"the body did not come within {self.seconds:g} seconds",
+                f"the body did not come within {self.limit.seconds:g} seconds",
                 hint="send it again",
             )
             raise BadBody(error, 408) from None
         self.complete = not message.get("more_body", False)
         self.received += len(message.get("body", b""))
-        if self.received > self.most_bytes:
+        if self.received > self.limit.bytes:
             raise self._too_large()
         return message
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from headgate.api.answers import answer, documented, nothing
 from headgate.api.caller import Asking
+from headgate.api.job_log_runs import JobName
 from headgate.api.reading import StrictRoute
 from headgate.identity.principal import Deploy, ReadLog, WriteLog
 from headgate.service import job_watches
@@ -27,8 +28,6 @@ from headgate.wire.job_watches import (
 from headgate.wire.paging import PageQuery
 
 router = APIRouter(prefix="/api/v1/jobLog", tags=["job log"], route_class=StrictRoute)
-
-JobName = Annotated[str, Path(min_length=1, max_length=200, description="It may hold slashes.")]
 
 
 @router.get("/watches", responses=documented(WatchPage))

@@ -10,7 +10,7 @@ import asyncio
 import sys
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import h11
 from starlette.types import ASGIApp
@@ -37,10 +37,14 @@ def http_config(app: ASGIApp, **settings: Any) -> Config:
 
 
 class Protocol(H11Protocol):
+    """uvicorn gives each connection to one of these."""
+
     _lingers = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Patient(transport, self))  # type: ignore[arg-type]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A transport in all that is asked of it, but for how it closes.
+        patient = _Patient(cast("asyncio.Transport", transport), self)
+        super().connection_made(cast("asyncio.Transport", patient))
 
     def data_received(self, data: bytes) -> None:
         if not self._lingers:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack, cast
 
 import msgspec
 
@@ -200,7 +200,7 @@ class Job:
                 with _job_of(options) as job:
                     return await function(*args, **given(job, named))
 
-            return awaited  # type: ignore[return-value]
+            return cast("Callable[..., T]", awaited)  # its T is what is awaited
 
         @wraps(function)
         def called(*args: Any, **named: Any) -> Any:

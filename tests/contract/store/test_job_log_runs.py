@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.contract.store.conftest import OpenStore
@@ -19,14 +20,14 @@ MINUTE = 60_000_000
 SQL = {**load("job_watches"), **load("job_log_overlap"), **load("job_log_runs")}
 
 
-def begun(store: Store, name: str = "orders", **more: object) -> LogRecord:
-    record = store.job_log_runs.begin(replace(Begin(name), **more)).record  # type: ignore[arg-type]
+def begun(store: Store, name: str = "orders", **more: Any) -> LogRecord:
+    record = store.job_log_runs.begin(replace(Begin(name), **more)).record
     assert record is not None
     return record
 
 
-def finished(store: Store, record: LogRecord, status: str = "success", **more: object) -> Standing:
-    return store.job_log_runs.finish(replace(Finish(record.id, status), **more))  # type: ignore[arg-type]
+def finished(store: Store, record: LogRecord, status: str = "success", **more: Any) -> Standing:
+    return store.job_log_runs.finish(replace(Finish(record.id, status), **more))
 
 
 def told(store: Store) -> list[tuple[str, str]]:

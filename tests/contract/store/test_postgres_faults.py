@@ -25,6 +25,10 @@ from headgate.store.deployments import NewDeployment
 from headgate.store.job_watches import Defined
 from headgate.store.postgres import KEPT_CONNECTIONS, PostgresConnection, require_version, spelled
 
+BLOCKED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
@@ -278,10 +282,6 @@ def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url
     store.steps.plan(run.id, run.fence, [step("A")])
     answers: list[Run] = []
     cancel = threading.Thread(target=lambda: answers.append(store.runs.request_cancel(run.id)))
-    blocked = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     with (
         psycopg.connect(state_url) as claim,
         psycopg.connect(state_url, autocommit=True) as observer,
@@ -289,7 +289,7 @@ def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url
     ):
         claim.execute("SELECT id FROM headgate.environment WHERE id = 1 FOR NO KEY UPDATE")
         cancel.start()
-        while observer.execute(blocked).fetchone() == (0,):
+        while observer.execute(BLOCKED).fetchone() == (0,):
             assert cancel.is_alive()
         claim.execute(b"UPDATE headgate.run SET priority = 5 WHERE id = %d" % run.id)
     cancel.join()
@@ -314,10 +314,6 @@ def test_records_that_block_another_change_come_through(store: Store, state_url:
             records, list(records[0]), names=None, merge=None, check=lambda done: written.append(done.created)
         )
 
-    blocked = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     sender = threading.Thread(target=post)
     with (
         psycopg.connect(state_url) as other,
@@ -326,7 +322,7 @@ def test_records_that_block_another_change_come_through(store: Store, state_url:
     ):
         other.execute("SELECT name FROM headgate.job_watch WHERE name = 'b' FOR UPDATE")
         sender.start()
-        while observer.execute(blocked).fetchone() == (0,):
+        while observer.execute(BLOCKED).fetchone() == (0,):
             assert sender.is_alive()
         other.execute("SELECT name FROM headgate.job_watch WHERE name = 'a' FOR UPDATE")
     sender.join()
@@ -341,16 +337,12 @@ def test_a_watch_that_a_file_gets_meanwhile_is_not_taken_from_it(store: Store, s
             store.job_watches.set("orders", Watch(every=60.0), by=me)
         found.append(caught.value.code)
 
-    blocked = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     somebody = threading.Thread(target=define)
     with psycopg.connect(state_url, autocommit=True) as observer, store.database.write() as connection:
         wanted = Defined(Watch(), PROJECT, "watches/a.yml")
         store.job_watches._define(connection, "orders", wanted, new=True, by=me)
         somebody.start()
-        while observer.execute(blocked).fetchone() == (0,):
+        while observer.execute(BLOCKED).fetchone() == (0,):
             assert somebody.is_alive()
     somebody.join()
     assert found == ["watch_read_only"]
