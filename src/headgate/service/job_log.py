@@ -85,9 +85,7 @@ def identify(context: Context, authorization: str | None) -> Access:
         text.startswith("hg_") or settings.jwt_secret is None or _known(context, text)
     ):
         return _by_token(context, authorization)
-    if settings.jwt_secret is None:
-        raise unbelieved("PGRST301", "this server takes no JSON Web Tokens", "HEADGATE_JWT_SECRET is not set")
-    claims = read_jwt(text, settings.jwt_secret, context.store.now().timestamp())
+    claims = _claims(context, text)
     return _by_role(settings, claims)
 
 
@@ -108,17 +106,18 @@ def _by_token(context: Context, authorization: str | None) -> Access:
     return _access(principal)
 
 
+def _claims(context: Context, text: str) -> dict[str, Any]:
+    secret = context.settings.jwt_secret
+    if secret is None:
+        raise unbelieved("PGRST301", "this server takes no JSON Web Tokens", "HEADGATE_JWT_SECRET is not set")
+    return read_jwt(text, secret, context.store.now().timestamp())
+
+
 def identify_at_api(context: Context, text: str) -> Principal:
     """Who shows a JSON Web Token where Headgate's own calls of the job log are: what its role may, and nothing else.
     Raises Unauthorized `jwt_invalid`."""
-    secret = context.settings.jwt_secret
     try:
-        if secret is None:
-            raise unbelieved(
-                "PGRST301", "this server takes no JSON Web Tokens", "HEADGATE_JWT_SECRET is not set"
-            )
-        claims = read_jwt(text, secret, context.store.now().timestamp())
-        return _principal_of(context.settings, claims)
+        return _principal_of(context.settings, _claims(context, text))
     except Refusal as error:
         raise Unauthorized("jwt_invalid", error.message, hint=error.hint or "ask for a new one") from None
 
