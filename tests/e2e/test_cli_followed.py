@@ -4,14 +4,44 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import pytest
 from tests.e2e.cli_support import Project, wait_until
 from tests.e2e.served import Server, running, stop
 
+from headgate.cli.watching import Watch
+from headgate.client.asked import RunAsked
+from headgate.client.calls import Calls
+from headgate.client.transport import Transport
+from headgate.engine.stop import Stop
+from headgate.errors import Busy
+from headgate.model.runs import Run
+from headgate.model.secret import Secret
+from headgate.model.steps import Step, StepOutcome
+
 ENDLESS = "select a.id, sum(hash(t.i)) as n from STG.A a, range(4_000_000_000) t(i) group by a.id\n"
+
+
+class HearsLate(Calls):
+    def cancel(self, run_id: int) -> dict[str, Any]:
+        answer = super().cancel(run_id)
+        time.sleep(1)
+        return answer
+
+
+class Incurious:
+    def planned(self, run: Run, steps: Sequence[Step], usual_seconds: Mapping[str, float]) -> None: ...
+
+    def waiting(self, reason: str) -> None: ...
+
+    def step_started(self, step: Step, at: datetime) -> None: ...
+
+    def step_finished(self, step: Step, outcome: StepOutcome, at: datetime) -> None: ...
 
 
 @pytest.fixture
@@ -72,6 +102,19 @@ def test_wait_for_a_turn_is_bounded_where_it_is_asked_for(
     second = endless.run("refresh", "-e", "dev", "-j", "4", "--wait", "0", code=1)
     assert f"error: run {first + 1} has waited 0 seconds for its turn, and was canceled" in second.err
     assert (server.status(first), server.status(first + 1)) == ("running", "canceled")
+
+
+def test_wait_that_is_over_is_told_though_the_end_of_the_run_is_heard_first(
+    endless: Project, serving: tuple[subprocess.Popen[str], Server]
+) -> None:
+    server = serving[1]
+    with closing(Transport(server.url, Secret(server.token))) as transport:
+        calls = HearsLate(transport)
+        first, second = (calls.start(RunAsked("dev", parallelism=4))["run"]["id"] for _ in range(2))
+        wait_until(lambda: server.status(first) == "running")
+        watching = Watch(calls, second, print)
+        with pytest.raises(Busy, match=f"run {second} has waited 0 seconds for its turn, and was canceled"):
+            watching.until_the_end(Incurious(), Stop(), wait_seconds=0)
 
 
 def test_server_that_stops_ends_its_streams_and_the_next_one_is_followed(

@@ -40,6 +40,8 @@ class Watch:
             follow(Following(self._calls, self._run_id, told=self._say, sleep=self._pause), observer)
         finally:
             turn.cancel()
+        if turn.is_alive():
+            turn.join()  # the end of the run can be heard before the answer to the cancel that ended it
         if self._waited is not None:
             raise self._waited
 
