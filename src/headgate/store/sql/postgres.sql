@@ -14,8 +14,8 @@ SELECT set_config('search_path', 'headgate', false), set_config('lock_timeout', 
   (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: begin
--- A transaction that may write events: it has the lock on them before it has a number (see `horizon`). And the time.
-BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+-- A transaction that may write events: it has the writers' lock before it has a number (see `horizon`). And the time.
+BEGIN; SELECT pg_advisory_xact_lock_shared(521500, 148); SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: begin_snapshot
 -- A transaction in which every question sees the same.
