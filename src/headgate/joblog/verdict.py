@@ -22,6 +22,9 @@ EARLY = 60 * SECOND
 LONGEST = 86_400 * SECOND
 """A look is taken so long after the last one, where nothing calls for it."""
 
+SETTLED = 60 * SECOND
+"""So long after it was made a watch is looked at again: a record that was being written did not know of it."""
+
 _AHEAD = 86_400 * SECOND
 """So far a sender's clock may go ahead; what ended later still has not ended."""
 
@@ -78,7 +81,7 @@ class _Judge:
 
     def verdict(self) -> Verdict:
         alive = [run for run in self.running if run not in self.stale]
-        looks = [self.stale_at(run) for run in alive]
+        looks = [self.seen.since + SETTLED, *(self.stale_at(run) for run in alive)]
         unusual, stale = self.unusual(), tuple(self.stale)
         if self.seen.paused:
             return Verdict(State.PAUSED, "nobody is told of it", None, self.soonest(looks), unusual, stale)

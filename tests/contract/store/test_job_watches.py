@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -21,6 +22,7 @@ from headgate.joblog.verdict import Seen, judge
 from headgate.joblog.watch import Records, State, Watch
 from headgate.store import Store
 from headgate.store.audit import Actor
+from headgate.store.job_log import Written
 from headgate.store.job_watches import Defined, newest
 
 ME = Actor("me")
@@ -61,6 +63,26 @@ def changes(store: Store) -> list[tuple[str, str, bool]]:
     """What was told of all jobs, oldest first."""
     found = store.job_watch_looks.changes()[::-1]
     return [(one.name, f"{one.before}>{one.after}", one.alert) for one in found]
+
+
+def test_record_that_is_being_written_while_its_watch_is_made_is_heard_of(store: Store, clock: Clock) -> None:
+    failed = record(store, status="error", end_date=store.now_micros())
+    with ThreadPoolExecutor() as pool:
+        making: list[Future[None]] = []
+
+        def make_watch() -> None:
+            store.job_watches.set("orders", DAILY, by=ME)
+            store.job_watch_looks.look()
+
+        def meanwhile(_: Written) -> None:
+            making.append(pool.submit(make_watch))
+            wait(making, 1)  # where many write at once it is made now; else its turn comes after the record's
+
+        store.job_log.insert([failed], list(failed), names=None, merge=None, check=meanwhile)
+        making[0].result()
+    clock.advance(seconds=61)
+    store.job_watch_looks.look()
+    assert changes(store) == [("orders", "new>down", True)]
 
 
 def test_a_job_goes_through_its_states_and_each_change_is_told_once(store: Store, clock: Clock) -> None:
