@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,6 @@ from headgate.store.connection import Conflict, again
 from headgate.store.deployments import NewDeployment
 from headgate.store.job_watches import Defined
 from headgate.store.postgres import KEPT_CONNECTIONS, PostgresConnection, require_version, spelled
-
-BLOCKED = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +234,20 @@ def test_state_shares_a_database_with_other_tables(new_postgres_database: Any) -
         assert schemas.fetchall() == [("headgate",)]
 
 
+def started_and_blocked(work: Callable[[], None], state_url: str) -> threading.Thread:
+    """`work` in a thread of its own, which waits for a lock by now."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    with psycopg.connect(state_url, autocommit=True) as observer:
+        blocked = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        while observer.execute(blocked).fetchone() == (0,):
+            assert thread.is_alive()
+    return thread
+
+
 def test_two_changes_that_block_each_other_end_as_one_done_and_one_to_repeat(store: Store) -> None:
     first, second = waiting(store), waiting(store)
     both = threading.Barrier(2)
@@ -281,16 +291,9 @@ def test_cancel_that_blocks_another_change_comes_through(store: Store, state_url
     run = store.runs.create_deploy(NewRun(RunKind.DEPLOY, 1), NewDeployment(1, "m" * 64))
     store.steps.plan(run.id, run.fence, [step("A")])
     answers: list[Run] = []
-    cancel = threading.Thread(target=lambda: answers.append(store.runs.request_cancel(run.id)))
-    with (
-        psycopg.connect(state_url) as claim,
-        psycopg.connect(state_url, autocommit=True) as observer,
-        claim.transaction(),
-    ):
+    with psycopg.connect(state_url) as claim:
         claim.execute("SELECT id FROM headgate.environment WHERE id = 1 FOR NO KEY UPDATE")
-        cancel.start()
-        while observer.execute(BLOCKED).fetchone() == (0,):
-            assert cancel.is_alive()
+        cancel = started_and_blocked(lambda: answers.append(store.runs.request_cancel(run.id)), state_url)
         claim.execute(b"UPDATE headgate.run SET priority = 5 WHERE id = %d" % run.id)
     cancel.join()
     assert [answer.status for answer in answers] == [RunStatus.CANCELED]
@@ -314,16 +317,9 @@ def test_records_that_block_another_change_come_through(store: Store, state_url:
             records, list(records[0]), names=None, merge=None, check=lambda done: written.append(done.created)
         )
 
-    sender = threading.Thread(target=post)
-    with (
-        psycopg.connect(state_url) as other,
-        psycopg.connect(state_url, autocommit=True) as observer,
-        other.transaction(),
-    ):
+    with psycopg.connect(state_url) as other:
         other.execute("SELECT name FROM headgate.job_watch WHERE name = 'b' FOR UPDATE")
-        sender.start()
-        while observer.execute(BLOCKED).fetchone() == (0,):
-            assert sender.is_alive()
+        sender = started_and_blocked(post, state_url)
         other.execute("SELECT name FROM headgate.job_watch WHERE name = 'a' FOR UPDATE")
     sender.join()
     assert written == [2]
@@ -337,13 +333,10 @@ def test_a_watch_that_a_file_gets_meanwhile_is_not_taken_from_it(store: Store, s
             store.job_watches.set("orders", Watch(every=60.0), by=me)
         found.append(caught.value.code)
 
-    somebody = threading.Thread(target=define)
-    with psycopg.connect(state_url, autocommit=True) as observer, store.database.write() as connection:
+    with store.database.write() as connection:
         wanted = Defined(Watch(), PROJECT, "watches/a.yml")
         store.job_watches._define(connection, "orders", wanted, new=True, by=me)
-        somebody.start()
-        while observer.execute(BLOCKED).fetchone() == (0,):
-            assert somebody.is_alive()
+        somebody = started_and_blocked(define, state_url)
     somebody.join()
     assert found == ["watch_read_only"]
 
